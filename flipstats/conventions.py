@@ -1,0 +1,71 @@
+"""Every threshold flipstats uses, with its unit, in one place.
+
+A study may change any of them in ``[thresholds]`` of `study.toml`; every report prints the ones it used.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+
+
+def _threshold(default: float | int, unit: str):
+    return field(default=default, metadata={"unit": unit})
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """The thresholds of one study; the unit of each is in its field's metadata.
+
+    Examples
+    --------
+    >>> DEFAULTS.early_days, unit_of("early_days")
+    (14, 'days')
+    """
+
+    # Preparation
+    early_days: int = _threshold(14, "days")  # a consultation further ahead of the session is "early"
+    late_days: int = _threshold(7, "days")  # how long after the session preparation still counts as late
+    substantial_share: float = _threshold(0.5, "share of content")
+    completed_share: float = _threshold(0.95, "share of content")  # players rarely report exactly 1
+    dwell_s: int = _threshold(30, "seconds")  # "substantial" for content without a length
+    near_days: int = _threshold(5, "days")  # "a few days" between preparation and session
+    # Start-of-session assessments
+    start_before_min: int = _threshold(10, "minutes")
+    start_after_min: int = _threshold(30, "minutes")
+    # Uncertainty and small groups
+    confidence_level: float = _threshold(0.95, "probability")
+    bootstrap_draws: int = _threshold(2000, "draws")
+    min_groups_for_clustering: int = _threshold(10, "groups")  # from here on intervals respect the groups
+    coverage_bounds_below: float = _threshold(0.8, "share of cells")  # below it, bounds are given too
+    smallest_cell: int = _threshold(5, "learners")
+    # Completion
+    pass_mark: float = _threshold(0.5, "score 0-1")
+    # Comparison of arms
+    min_groups_per_arm: int = _threshold(3, "groups")  # fewer: refused, not established
+    reml_from_groups: int = _threshold(10, "groups per arm")
+    smallest_effect_g: float = _threshold(0.20, "standard deviations")
+    smallest_effect_completion: float = _threshold(0.05, "share")
+    baseline_equivalent_g: float = _threshold(0.05, "standard deviations")
+    baseline_adjustable_g: float = _threshold(0.25, "standard deviations")
+    min_learners_per_band: int = _threshold(10, "learners per arm")
+    tests_power: float = _threshold(0.80, "probability")
+
+
+DEFAULTS = Thresholds()
+CONFIDENCE_LEVEL = DEFAULTS.confidence_level
+
+# Effect of flipped learning in the literature, shown beside an effect and never as a target.
+# Låg & Sæle 2019, doi 10.1177/2332858419870489, well-powered studies only (k = 90).
+LITERATURE_G = (0.24, 0.18, 0.31)
+LITERATURE_USUAL_RANGE = (0.19, 0.50)
+
+
+def unit_of(name: str) -> str:
+    """Return the unit of a threshold, e.g. ``"days"``.
+
+    Raises
+    ------
+    KeyError
+        No threshold has that name.
+    """
+    return {f.name: f.metadata["unit"] for f in fields(Thresholds)}[name]

@@ -1,0 +1,105 @@
+"""What every reader gives: canonical tables and an account of every record.
+
+A reader is a module with ``FORMAT`` (its name) and ``read(file, context) -> Reading``. It never decides who
+is a learner, which resource a title means or which session a meeting was: it gives *references* (`people`,
+titles, course-module ids, times), and `build.py` resolves them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+
+PEOPLE = {"person": pl.String, "kind": pl.String, "value": pl.String}
+IDENTITY_KINDS = ("email", "id", "idnumber", "username", "name", "group", "role")
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a file cannot say itself, from the study file or the command line."""
+
+    timezone: str | None = None
+    cohort: str | None = None
+    mapping: Path | None = None
+    language: str | None = None
+
+
+@dataclass(slots=True)
+class Account:
+    """Every record of one file: read = kept + merged + set aside.
+
+    ``lines`` has one entry for each record that was merged or set aside, and for each note on a kept one:
+    (record, outcome, reason), with `reason` a key of the catalogue area ``reasons``.
+    """
+
+    read: int = 0
+    kept: int = 0
+    lines: list[tuple[int, str, str]] = field(default_factory=list)
+
+    def set_aside(self, record: int, reason: str) -> None:
+        """Count one record as set aside."""
+        self.lines.append((record, "set_aside", reason))
+
+    def merge(self, record: int, reason: str) -> None:
+        """Count one record as merged into another."""
+        self.lines.append((record, "merged", reason))
+
+    def note(self, record: int, reason: str) -> None:
+        """Say something about a record that is kept (a cell left out, a time that was ambiguous)."""
+        self.lines.append((record, "note", reason))
+
+    def count(self, outcome: str) -> int:
+        """Return how many records had `outcome` (``merged``, ``set_aside`` or ``note``)."""
+        return sum(line[1] == outcome for line in self.lines)
+
+    def reasons(self, outcome: str = "set_aside") -> Counter[str]:
+        """Return how many records had `outcome`, by reason."""
+        return Counter(reason for _, which, reason in self.lines if which == outcome)
+
+    @property
+    def balanced(self) -> bool:
+        """Whether read = kept + merged + set aside."""
+        return self.read == self.kept + self.count("merged") + self.count("set_aside")
+
+
+@dataclass(slots=True)
+class Reading:
+    """One export, read.
+
+    Attributes
+    ----------
+    tables : dict of str to DataFrame
+        Canonical columns (see `schema.py`) plus reference columns, all with ``record``:
+        ``person`` instead of ``learner_id``; in ``events`` and ``resources`` ``resource`` (a key of
+        this file: ``"cm:301"`` or ``"title:<normalised title>"``) instead of ``resource_id``; in ``attempts``
+        ``assessment`` (a key of this file) instead of ``assessment_id``; in ``attendance`` ``meeting`` (a key
+        of this file) instead of ``session_id``.
+        Times are UTC. Only tables with rows are present.
+    people : DataFrame
+        ``person, kind, value``: every identity this file gives for a person key of this file. Held in
+        memory only; names and addresses leave the program here.
+    covers_to : datetime or None
+        Up to when this export speaks, and ``basis``: ``file_name``, ``last_event`` or ``declared``.
+    """
+
+    format: str
+    tables: dict[str, pl.DataFrame]
+    account: Account
+    people: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=PEOPLE))
+    confidence: float = 1.0
+    language: str | None = None
+    timezone: str | None = None
+    covers_from: object | None = None
+    covers_to: object | None = None
+    basis: str = "last_event"
+    warnings: list[str] = field(default_factory=list)
+
+
+def people(rows: Iterable[tuple[str, str, str | None]]) -> pl.DataFrame:
+    """Make the people frame from (person, kind, value) rows, leaving out empty values and repeats."""
+    seen = {row: None for row in rows if row[2]}
+    return pl.DataFrame(list(seen), schema=PEOPLE, orient="row")
