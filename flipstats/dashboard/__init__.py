@@ -1,0 +1,1 @@
+"""Page state and view of the Voilà pages."""

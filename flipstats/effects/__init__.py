@@ -1,0 +1,1 @@
+"""Arrays in, frozen results out: the statistics of comparisons, with no tables."""

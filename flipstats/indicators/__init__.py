@@ -1,0 +1,1 @@
+"""One family of indicators a file; `flipstats.metrics` is their public face."""

@@ -1,0 +1,1 @@
+"""Export files to checked tables, one file per source system."""
