@@ -128,7 +128,9 @@ def percent(share: float | None, digits: int = 0, lang: str | None = None, *, si
     """
     if share is None or share != share:
         return "–"
-    return number(share * 100, digits, lang, signed=signed) + ("\xa0%" if (lang or language()) == "fr" else "%")
+    return number(share * 100, digits, lang, signed=signed) + (
+        "\xa0%" if (lang or language()) == "fr" else "%"
+    )
 
 
 def date(when: dt.datetime | dt.date | None, zone: str = "UTC", lang: str | None = None) -> str:
@@ -144,7 +146,9 @@ def moment(when: dt.datetime | None, zone: str = "UTC", lang: str | None = None)
     """Format an instant in a zone, e.g. ``21 Mar 2024, 09:00``."""
     if when is None:
         return "–"
-    return format_datetime(when.astimezone(ZoneInfo(zone)), "d MMM y, HH:mm", locale=_LOCALE[lang or language()])
+    return format_datetime(
+        when.astimezone(ZoneInfo(zone)), "d MMM y, HH:mm", locale=_LOCALE[lang or language()]
+    )
 
 
 def clock(when: dt.datetime, zone: str = "UTC", lang: str | None = None) -> str:

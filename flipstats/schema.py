@@ -166,8 +166,20 @@ TABLES: dict[str, Table] = {
                 _id("resource_id"),
                 Column("title", "text"),
                 _code(
-                    "kind", "video", "page", "file", "url", "book", "quiz", "h5p", "assignment", "forum",
-                    "scorm", "feedback", "virtual_class", "other",
+                    "kind",
+                    "video",
+                    "page",
+                    "file",
+                    "url",
+                    "book",
+                    "quiz",
+                    "h5p",
+                    "assignment",
+                    "forum",
+                    "scorm",
+                    "feedback",
+                    "virtual_class",
+                    "other",
                 ),
                 Column("length_min", "float", unit="min", low=0),
                 Column("traced", "bool", required=True),
@@ -217,7 +229,13 @@ TABLES: dict[str, Table] = {
                 _id("session_id", "sessions.session_id", required=False),
                 Column("title", "text"),
                 _code(
-                    "role", "positioning", "pre_quiz", "start", "summative", "delayed", "deliverable",
+                    "role",
+                    "positioning",
+                    "pre_quiz",
+                    "start",
+                    "summative",
+                    "delayed",
+                    "deliverable",
                     required=True,
                 ),
                 Column("max_score", "float", unit="points", low=0),
@@ -235,8 +253,14 @@ TABLES: dict[str, Table] = {
                 Column("score", "float", unit="share of maximum", low=0, high=1),
                 Column("raw_score", "float", unit="points"),
                 _code(
-                    "missing_reason", "no_attempt", "in_progress", "overdue", "never_submitted", "not_graded",
-                    "other_group", "not_taken",
+                    "missing_reason",
+                    "no_attempt",
+                    "in_progress",
+                    "overdue",
+                    "never_submitted",
+                    "not_graded",
+                    "other_group",
+                    "not_taken",
                 ),
                 Column("started_at", "time"),
                 Column("submitted_at", "time"),
@@ -449,7 +473,9 @@ def _check_values(spec: Table, frame: pl.LazyFrame) -> None:
         if n := counts[str(i)][0]:
             shown = frame.filter(broken).select(pl.col(column).cast(pl.String)).head(3).collect()[column]
             found = ", ".join("(empty)" if v is None else repr(v) for v in shown)
-            raise SchemaError(f"table {spec.name}, column {column}: {text}; {n} rows break this, e.g. {found}")
+            raise SchemaError(
+                f"table {spec.name}, column {column}: {text}; {n} rows break this, e.g. {found}"
+            )
     if spec.key:
         repeated = frame.group_by(spec.key).len().filter(pl.col("len") > 1).head(3).collect()
         if repeated.height:

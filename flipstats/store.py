@@ -1,0 +1,239 @@
+"""How a study lies on disk: immutable snapshots of Parquet files behind one pointer file.
+
+Ids are coded to 32-bit integers through code books, times are Int64 microseconds since 1970 UTC, and events
+lie in learner buckets, sorted by learner and time: stage one then reads integers only, bucket by bucket. A
+snapshot is written whole beside the others and becomes current when the pointer is replaced; killed before
+that, the previous study is intact.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import polars as pl
+
+from flipstats import schema
+from flipstats.errors import StudyError
+from flipstats.i18n import t
+
+FORMAT_VERSION = 1
+BUCKETS = 16
+POINTER = "CURRENT"
+SNAPSHOTS = "snapshots"
+KEPT_SNAPSHOTS = 2
+_BOOKS = {
+    column.refers_to.split(".")[1] if column.refers_to else column.name
+    for spec in schema.TABLES.values()
+    for column in spec.columns
+    if column.kind == "id"
+}
+
+
+def _book(column: schema.Column) -> str:
+    return column.refers_to.split(".")[1] if column.refers_to else column.name
+
+
+# ---------------------------------------------------------------------------------------------- writing
+
+
+def write_snapshot(folder: Path, tables: Mapping[str, pl.LazyFrame], definition: dict) -> Path:
+    """Write checked tables as a new snapshot of `folder`, and make it the current one.
+
+    Parameters
+    ----------
+    folder : Path
+        The study folder; made where absent.
+    tables : mapping of str to LazyFrame
+        All tables of the schema, logical, as `schema.validate` gives them. A table ``facts`` may be among them.
+    definition : dict
+        The public study file and provenance, JSON-able; names nobody.
+
+    Returns
+    -------
+    Path
+        The snapshot's folder.
+    """
+    home = folder / SNAPSHOTS
+    home.mkdir(parents=True, exist_ok=True)
+    number = 1 + max((int(p.name[:6]) for p in home.iterdir() if p.name[:6].isdigit()), default=0)
+    name = f"{number:06d}-{secrets.token_hex(4)}"
+    draft = home / f".draft-{name}"
+    try:
+        _write_tables(draft, tables)
+        manifest = {"format_version": FORMAT_VERSION, "definition": definition}
+        (draft / "manifest.json").write_text(json.dumps(manifest, indent=1, default=str), encoding="utf-8")
+        for file in draft.rglob("*"):
+            if file.is_file():
+                _flush(file)
+        draft.rename(home / name)
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise
+    _point(folder, name)
+    _prune(home, name)
+    return home / name
+
+
+def _write_tables(draft: Path, tables: Mapping[str, pl.LazyFrame]) -> None:
+    (draft / "codes").mkdir(parents=True)
+    books = {name: _code_book(name, tables) for name in sorted(_BOOKS)}
+    for name, book in books.items():
+        book.write_parquet(draft / "codes" / f"{name}.parquet")
+    for name, frame in tables.items():
+        coded = code(frame, books, _columns(name))
+        if name == "events":
+            _write_buckets(draft / "events", coded)
+        else:
+            coded.collect().write_parquet(draft / f"{name}.parquet")
+
+
+def _write_buckets(folder: Path, events: pl.LazyFrame) -> None:
+    folder.mkdir()
+    for bucket in range(BUCKETS):
+        part = events.filter(pl.col("learner_id").fill_null(0) % BUCKETS == bucket)
+        part.sort("learner_id", "at").sink_parquet(folder / f"bucket-{bucket:02d}.parquet")
+
+
+def _code_book(name: str, tables: Mapping[str, pl.LazyFrame]) -> pl.DataFrame:
+    parts = [
+        frame.select(pl.col(column.name).alias(name)).unique()
+        for table, frame in tables.items()
+        for column in _columns(table)
+        if column.kind == "id" and _book(column) == name
+    ]
+    values = pl.concat(parts).drop_nulls().unique().sort(name).collect(engine="streaming")
+    return values.with_columns(pl.int_range(1, pl.len() + 1, dtype=pl.UInt32).alias("code"))
+
+
+def _columns(table: str) -> tuple[schema.Column, ...]:
+    return FACTS if table == "facts" else schema.TABLES[table].columns
+
+
+def code(
+    frame: pl.LazyFrame, books: Mapping[str, pl.DataFrame], columns: tuple[schema.Column, ...]
+) -> pl.LazyFrame:
+    """Turn a logical frame into a physical one: ids to codes, times to Int64 microseconds."""
+    names = frame.collect_schema().names()
+    for column in columns:
+        if column.kind == "id" and column.name in names:
+            book = (
+                books[_book(column)]
+                .lazy()
+                .select(pl.nth(0).alias(column.name), pl.col("code").alias("·code"))
+            )
+            frame = (
+                frame.join(book, on=column.name, how="left")
+                .with_columns(pl.col("·code").alias(column.name))
+                .drop("·code")
+            )
+        elif column.kind == "time" and column.name in names:
+            frame = frame.with_columns(pl.col(column.name).dt.epoch("us"))
+    return frame.select(names)
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _point(folder: Path, name: str) -> None:
+    draft = folder / f".{POINTER}-{name}"
+    draft.write_text(name + "\n", encoding="ascii")
+    _flush(draft)
+    os.replace(draft, folder / POINTER)
+    _flush(folder)
+
+
+def _prune(home: Path, current: str) -> None:
+    finished = sorted(p for p in home.iterdir() if p.name[:6].isdigit() and p.name <= current)
+    for old in finished[:-KEPT_SNAPSHOTS]:
+        shutil.rmtree(old, ignore_errors=True)
+
+
+# ---------------------------------------------------------------------------------------------- reading
+
+
+class Store:
+    """One snapshot, read lazily.
+
+    Attributes
+    ----------
+    path : Path
+        The snapshot's folder.
+    definition : dict
+        The public study file and provenance it was built with.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        try:
+            name = (folder / POINTER).read_text(encoding="ascii").strip()
+        except FileNotFoundError:
+            raise StudyError(t("study.not_built", folder=folder)) from None
+        self.path = folder / SNAPSHOTS / name
+        try:
+            manifest = json.loads((self.path / "manifest.json").read_text(encoding="utf-8"))
+        except (FileNotFoundError, json.JSONDecodeError, UnicodeDecodeError) as error:
+            raise StudyError(t("study.damaged", folder=folder)) from error
+        if manifest["format_version"] != FORMAT_VERSION:
+            raise StudyError(
+                t("study.other_version", found=manifest["format_version"], expected=FORMAT_VERSION)
+            )
+        self.definition: dict = manifest["definition"]
+
+    def physical(self, table: str) -> pl.LazyFrame:
+        """Return a table as it lies: ids are UInt32 codes, times Int64 microseconds."""
+        if table == "events":
+            return pl.scan_parquet(self.path / "events" / "bucket-*.parquet", glob=True)
+        return pl.scan_parquet(self.path / f"{table}.parquet")
+
+    def has(self, table: str) -> bool:
+        """Return whether the snapshot holds a table."""
+        return (self.path / f"{table}.parquet").exists()
+
+    def buckets(self) -> Iterator[pl.LazyFrame]:
+        """Yield the events bucket by bucket; a learner's events are all in one."""
+        for file in sorted((self.path / "events").glob("bucket-*.parquet")):
+            yield pl.scan_parquet(file)
+
+    def book(self, name: str) -> pl.LazyFrame:
+        """Return a code book: the id and its ``code``."""
+        return pl.scan_parquet(self.path / "codes" / f"{name}.parquet")
+
+    def logical(self, table: str) -> pl.LazyFrame:
+        """Return a table as the schema states it: string ids, UTC times."""
+        return self.decode(self.physical(table), _columns(table))
+
+    def decode(self, frame: pl.LazyFrame, columns: tuple[schema.Column, ...]) -> pl.LazyFrame:
+        """Turn a physical frame into a logical one."""
+        names = frame.collect_schema().names()
+        for column in columns:
+            if column.kind == "id" and column.name in names:
+                book = self.book(_book(column)).select(
+                    pl.nth(0).alias("·id"), pl.col("code").alias(column.name)
+                )
+                frame = (
+                    frame.join(book, on=column.name, how="left", maintain_order="left")
+                    .with_columns(pl.col("·id").alias(column.name))
+                    .drop("·id")
+                )
+            elif column.kind == "time" and column.name in names:
+                frame = frame.with_columns(pl.from_epoch(column.name, "us").dt.replace_time_zone("UTC"))
+        return frame.select(names)
+
+
+FACTS = (
+    schema.Column("learner_id", "id", refers_to="learners.learner_id"),
+    schema.Column("session_id", "id", refers_to="sessions.session_id"),
+    schema.Column("resource_id", "id", refers_to="resources.resource_id"),
+    schema.Column("first_at", "time"),
+    schema.Column("last_at", "time"),
+    schema.Column("late_first_at", "time"),
+)
