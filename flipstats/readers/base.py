@@ -33,12 +33,16 @@ class Account:
     """Every record of one file: read = kept + merged + set aside.
 
     ``lines`` has one entry for each record that was merged or set aside, and for each note on a kept one:
-    (record, outcome, reason), with `reason` a key of the catalogue area ``reasons``.
+    (record, outcome, reason), with `reason` a key of the catalogue area ``reasons``; ``blocks`` holds the
+    same for many records at once. Both together: `frame`. Where a folder is read as one export, ``files``
+    has the name and number of records of each of its files, in the order in which records are numbered.
     """
 
     read: int = 0
     kept: int = 0
     lines: list[tuple[int, str, str]] = field(default_factory=list)
+    blocks: list[tuple[pl.Series, str, str]] = field(default_factory=list)
+    files: list[tuple[str, int]] = field(default_factory=list)
 
     def set_aside(self, record: int, reason: str) -> None:
         """Count one record as set aside."""
@@ -52,13 +56,45 @@ class Account:
         """Say something about a record that is kept (a cell left out, a time that was ambiguous)."""
         self.lines.append((record, "note", reason))
 
+    def add_many(self, records: pl.Series, outcome: str, reason: str) -> None:
+        """Say the same of many records at once (``set_aside``, ``merged`` or ``note``), as one column."""
+        if len(records):
+            self.blocks.append((records.cast(pl.Int64), outcome, reason))
+
     def count(self, outcome: str) -> int:
         """Return how many records had `outcome` (``merged``, ``set_aside`` or ``note``)."""
-        return sum(line[1] == outcome for line in self.lines)
+        return self.reasons(outcome).total()
 
     def reasons(self, outcome: str = "set_aside") -> Counter[str]:
         """Return how many records had `outcome`, by reason."""
-        return Counter(reason for _, which, reason in self.lines if which == outcome)
+        found = Counter(reason for _, which, reason in self.lines if which == outcome)
+        for records, which, reason in self.blocks:
+            if which == outcome:
+                found[reason] += len(records)
+        return found
+
+    def frame(self) -> pl.DataFrame:
+        """Return every line, single or of many, as ``record, outcome, reason``, by record."""
+        schema = {"record": pl.Int64, "outcome": pl.String, "reason": pl.String}
+        parts = [pl.DataFrame(self.lines, schema=schema, orient="row")]
+        for records, outcome, reason in self.blocks:
+            columns = [pl.lit(outcome).alias("outcome"), pl.lit(reason).alias("reason")]
+            parts.append(records.alias("record").to_frame().with_columns(columns))
+        return pl.concat(parts).sort("record", maintain_order=True)
+
+    def place(self, record: int) -> tuple[str | None, int]:
+        """Return the file and the record in it: records of a folder are numbered on, file after file.
+
+        Examples
+        --------
+        >>> Account(files=[("courses.csv", 22), ("vle.csv", 6364)]).place(25)
+        ('vle.csv', 3)
+        """
+        for file, length in self.files:
+            if record <= length:
+                return file, record
+            record -= length
+        return None, record
 
     @property
     def balanced(self) -> bool:
