@@ -1,0 +1,179 @@
+"""Exports to a checked study: read every source, settle who and what is meant, account for every record."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import polars as pl
+
+from flipstats import facts, readers, schema
+from flipstats.build.assemble import Assembly
+from flipstats.build.declared import read_declared, slug
+from flipstats.build.people import who_is_who
+from flipstats.errors import InputError, StudyFileError
+from flipstats.i18n import t
+from flipstats.privacy import organisation_key
+from flipstats.readers.base import Context, Reading
+from flipstats.study import Study, local_moment
+from flipstats.studyfile import Source, StudyFile, read_study_file
+
+_RECORDED_VERSIONS = ("flipstats", "polars", "narwhals", "numpy", "scipy", "statsmodels", "plotly")
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceReading:
+    """One file (or folder read as one), its line in the study file, and what was read."""
+
+    source_id: str
+    path: Path
+    sha256: str
+    source: Source
+    reading: Reading
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What a build made.
+
+    Attributes
+    ----------
+    study : Study
+        The saved study, as opened from its folder.
+    folder : Path
+        Where it lies.
+    warnings : list of str
+        What a person should look at, in the current language.
+    """
+
+    study: Study
+    folder: Path
+    warnings: list[str]
+
+    def to_dict(self) -> dict:
+        """Return what ``flipstats build --json`` prints."""
+        sources = self.study.table("sources").collect()
+        totals = {
+            f"rows_{part}": int(sources[f"rows_{part}"].sum())
+            for part in ("read", "kept", "merged", "set_aside")
+        }
+        return {
+            "study": str(self.folder),
+            "report": None,
+            **totals,
+            "sources": sources.drop("sha256", "covers_to").to_dicts(),
+            "warnings": self.warnings,
+        }
+
+
+def build_study(
+    study_file: Path | str, out: Path | str | None = None, *, progress: Progress | None = None
+) -> Built:
+    """Build the study that a study file, its sheets and its exports describe.
+
+    Parameters
+    ----------
+    study_file : path
+        The `study.toml`, or the folder that holds it.
+    out : path, optional
+        The study folder; by default the folder of the study file.
+    progress : callable, optional
+        Called with (file name, position, number of files) before each file is read.
+
+    Returns
+    -------
+    Built
+
+    Raises
+    ------
+    StudyFileError
+        The study file or a sheet is wrong, or names a file that is not there.
+    InputError
+        An export cannot be read; nothing is written.
+    """
+    path = Path(study_file)
+    path = path / "study.toml" if path.is_dir() else path
+    file = read_study_file(path)
+    declared = read_declared(path.parent, file)
+    sources = read_sources(path.parent, file, progress)
+    directory = who_is_who([(s.source_id, s.reading.format, s.reading.people) for s in sources])
+    assembly = Assembly(file, declared, directory, organisation_key(path.parent), sources)
+    tables = assembly.tables()
+    checked = schema.validate(tables)
+    made = _provenance(sources, assembly.warnings)
+    study = Study(checked, file.public(), provenance=made)
+    folder = Path(out) if out else path.parent
+    study.save(folder, facts=facts.of_study(study))
+    from flipstats.study import open_study
+
+    return Built(open_study(folder), folder, assembly.warnings)
+
+
+def read_sources(folder: Path, file: StudyFile, progress: Progress | None = None) -> list[SourceReading]:
+    """Read every export the study file names, in its order; a file named twice is read once."""
+    found: dict[Path, Source] = {}
+    for source in file.sources:
+        paths = (
+            [folder / source.file] if (folder / source.file).exists() else sorted(folder.glob(source.file))
+        )
+        if not paths:
+            raise StudyFileError(t("build.no_such_file", file=source.file))
+        for path in paths:
+            found.setdefault(path, source)
+    if not found:
+        raise StudyFileError(t("build.no_sources"))
+    out, seen = [], {}
+    for position, (path, source) in enumerate(found.items()):
+        if progress:
+            progress(path.name, position, len(found))
+        digest = content_hash(path)
+        if digest in seen:
+            raise StudyFileError(t("build.same_content", one=seen[digest], other=path.name))
+        seen[digest] = path.name
+        out.append(_read(path, digest, source, folder, file))
+    return out
+
+
+def _read(path: Path, digest: str, source: Source, folder: Path, file: StudyFile) -> SourceReading:
+    context = Context(
+        timezone=source.timezone or file.programme.timezone,
+        cohort=source.cohort,
+        mapping=folder / source.mapping if source.mapping else None,
+        language=None,
+    )
+    reading = readers.read(path, context, format=source.format)
+    if not reading.account.balanced:
+        raise InputError(t("build.unbalanced", file=path.name))
+    if source.covers_to is not None:
+        reading.covers_to, reading.basis = local_moment(source.covers_to, file.programme), "declared"
+    if source.covers_from is not None:
+        reading.covers_from = local_moment(source.covers_from, file.programme)
+    return SourceReading(f"{slug(path.stem)[:40]}-{digest[:8]}", path, digest, source, reading)
+
+
+def content_hash(path: Path) -> str:
+    """Return the SHA-256 of a file, or of a folder's files in the order of their names."""
+    whole = hashlib.sha256()
+    for file in sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]:
+        with file.open("rb") as handle:
+            digest = hashlib.file_digest(handle, "sha256")
+        if not path.is_dir():
+            return digest.hexdigest()
+        whole.update(file.name.encode() + digest.digest())
+    return whole.hexdigest()
+
+
+def _provenance(sources: list[SourceReading], warnings: list[str]) -> dict[str, object]:
+    return {
+        "built_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "python": platform.python_version(),
+        "versions": {name: version(name) for name in _RECORDED_VERSIONS},
+        "inputs": [{"file": s.path.name, "sha256": s.sha256} for s in sources],
+        "warnings": warnings,
+    }

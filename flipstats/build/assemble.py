@@ -1,0 +1,471 @@
+"""One study out of many readings: tables joined, coverage worked out, every record's fate written down."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from flipstats import schema
+from flipstats.build import resolve
+from flipstats.build.coverage import coverage_rows
+from flipstats.build.declared import Declared
+from flipstats.build.people import Directory, is_staff
+from flipstats.build.sheets import normal
+from flipstats.errors import StudyFileError
+from flipstats.i18n import listing, t
+from flipstats.studyfile import StudyFile
+
+if TYPE_CHECKING:
+    from flipstats.build import SourceReading
+
+_ROSTERS = ("moodle_participants", "moodle_completion", "moodle_course_completion")
+_PASSED_THROUGH = (
+    "cohorts",
+    "sessions",
+    "plan",
+    "assessments",
+    "feedback",
+    "contacts",
+    "adaptations",
+    "changes",
+    "workload",
+)
+
+
+class Assembly:
+    """The state of one build; `tables` runs it."""
+
+    def __init__(
+        self,
+        file: StudyFile,
+        declared: Declared,
+        directory: Directory,
+        key: bytes,
+        sources: list[SourceReading],
+    ) -> None:
+        self.file, self.declared, self.directory, self.sources = file, declared, directory, sources
+        self.ids = directory.learner_ids(key)
+        self.warnings: list[str] = [w for s in sources for w in s.reading.warnings]
+        self._out: dict[str, list[pl.DataFrame]] = defaultdict(list)
+        self._dropped: dict[str, list[pl.DataFrame]] = defaultdict(list)
+        self._unlinked: set[str] = set()
+
+    def tables(self) -> dict[str, pl.DataFrame]:
+        """Return the canonical tables of the study."""
+        for name in ("cohorts", "sessions", "resources", "plan"):
+            self._add(name, getattr(self.declared, name))
+        self._planned_times()
+        self._enrol()
+        for source in self.sources:
+            self._take(source)
+        self._merge_attendance()
+        self._assessments_of_attempts()
+        self._learners()
+        self._resources_seen()
+        self._coverage()
+        self._sources_and_account()
+        return {name: self._table(name) for name in schema.TABLES if self._out.get(name)}
+
+    # ----------------------------------------------------------------------------------------- bookkeeping
+
+    def _add(self, name: str, frame: pl.DataFrame, source: SourceReading | None = None) -> None:
+        if frame.is_empty():
+            return
+        spec = schema.TABLES[name]
+        if source is not None and "source_id" in spec.by_name:
+            frame = frame.with_columns(source_id=pl.lit(source.source_id))
+        known = [c for c in frame.columns if c in spec.by_name or (spec.extra and c.startswith("x_"))]
+        self._out[name].append(schema.conform(name, frame.select(known)).collect())
+
+    def _table(self, name: str) -> pl.DataFrame:
+        parts = self._out.get(name)
+        if not parts:
+            return schema.TABLES[name].empty()
+        if len(parts) > 1:
+            self._out[name] = [pl.concat(parts, how="diagonal")]
+        return self._out[name][0]
+
+    def _replace(self, name: str, frame: pl.DataFrame) -> None:
+        self._out[name] = [frame]
+
+    def _drop(self, source: SourceReading, gone: pl.DataFrame) -> None:
+        if not gone.is_empty():
+            self._dropped[source.source_id].append(gone)
+
+    # ------------------------------------------------------------------------------------- people, roster
+
+    def _persons(self, source: SourceReading) -> pl.DataFrame:
+        """Return ``person, learner_id, status`` for one source."""
+        rows = []
+        for person in source.reading.people["person"].unique(maintain_order=True):
+            node = (source.source_id, person)
+            index = self.directory.of_node.get(node)
+            if index is None:
+                rows.append((person, None, "homonym"))
+                continue
+            if index in self._staff:
+                rows.append((person, None, "staff"))
+            elif index in self._enrolled:
+                rows.append((person, self.ids[index], "learner"))
+            else:
+                rows.append((person, None, "stranger"))
+        return pl.DataFrame(
+            rows, schema={"person": pl.String, "learner_id": pl.String, "status": pl.String}, orient="row"
+        )
+
+    def _enrol(self) -> None:
+        """Say who is staff, and who is in which cohort: by group, by the source's cohort, by its own table."""
+        staff = self.file.privacy.staff
+        self._staff = {i for i, person in enumerate(self.directory.people) if is_staff(person, staff)}
+        groups, by_id = self.declared.group_of, {s.source_id: s for s in self.sources}
+        any_group = any(person.groups for person in self.directory.people)
+        only = self._table("cohorts")["cohort_id"].to_list()
+        self._enrolled: dict[int, set[str]] = defaultdict(set)
+        for i, person in enumerate(self.directory.people):
+            if i in self._staff:
+                continue
+            for _, group in person.groups:
+                if (cohort := groups.get(normal(group))) is not None:
+                    self._enrolled[i].add(cohort)
+            for source_id, _ in person.nodes:
+                source = by_id[source_id]
+                if source.reading.format not in _ROSTERS:
+                    continue
+                if source.source.cohort is not None:
+                    self._enrolled[i].add(source.source.cohort)
+                elif not any_group and len(only) == 1:
+                    self._enrolled[i].add(only[0])
+        self._own_enrolments()
+        self._enrolled = {i: cohorts for i, cohorts in self._enrolled.items() if cohorts}
+        self._add("enrolments", self._default_enrolments())
+
+    def _own_enrolments(self) -> None:
+        for source in self.sources:
+            own = source.reading.tables.get("enrolments")
+            if own is None:
+                continue
+            for person, cohort in own.select("person", "cohort_id").iter_rows():
+                index = self.directory.of_node.get((source.source_id, person))
+                if index is not None and index not in self._staff:
+                    self._enrolled[index].add(cohort)
+
+    def _default_enrolments(self) -> pl.DataFrame:
+        """Enrol those a group or a declared cohort names, from the cohort's start on: flagged, not known."""
+        declared_times = self._stated_enrolments()
+        rows = [
+            (self.ids[i], cohort)
+            for i, cohorts in self._enrolled.items()
+            for cohort in sorted(cohorts)
+            if (self.ids[i], cohort) not in declared_times
+        ]
+        frame = pl.DataFrame(rows, schema={"learner_id": pl.String, "cohort_id": pl.String}, orient="row")
+        if frame.is_empty():
+            return frame
+        self.warnings.append(t("build.enrolled_at_default", n=len(rows)))
+        starts = self._table("cohorts").select("cohort_id", pl.col("starts_at").alias("enrolled_at"))
+        first = self._table("sessions").group_by("cohort_id").agg(pl.col("starts_at").min().alias("·first"))
+        return (
+            frame.join(starts, on="cohort_id", how="left", maintain_order="left")
+            .join(first, on="cohort_id", how="left", maintain_order="left")
+            # A cohort that "starts" with its first session had its course open before it.
+            .with_columns(
+                enrolled_at=pl.when(pl.col("enrolled_at") < pl.col("·first")).then(pl.col("enrolled_at"))
+            )
+            .drop("·first")
+        )
+
+    def _stated_enrolments(self) -> set[tuple[str, str]]:
+        stated = set()
+        for source in self.sources:
+            own = source.reading.tables.get("enrolments")
+            if own is None:
+                continue
+            persons = self._persons(source)
+            kept, gone = resolve.to_learners(own, persons)
+            self._drop(source, gone)
+            self._add("enrolments", kept, source)
+            stated |= set(kept.select("learner_id", "cohort_id").iter_rows())
+        return stated
+
+    # --------------------------------------------------------------------------------------- one source
+
+    def _take(self, source: SourceReading) -> None:
+        tables, persons = source.reading.tables, self._persons(source)
+        enrolments = self._table("enrolments")
+        self._flag_unlinked(source)
+        for name in _PASSED_THROUGH:
+            if name in tables and not (name == "sessions" and "cohort_id" not in tables[name].columns):
+                frame = tables[name]
+                if "person" in frame.columns:
+                    frame, gone = resolve.to_learners(frame, persons)
+                    self._drop(source, gone)
+                self._add(name, frame, source)
+        if "events" in tables:
+            kept, gone = resolve.to_learners(tables["events"], persons)
+            kept = resolve.to_resources(kept, self.declared, enrolments)
+            self._drop(source, gone)
+            self._add("events", resolve.completion_verbs(kept, self._table("resources")), source)
+        if "attempts" in tables:
+            self._take_attempts(source, persons, enrolments)
+        if "attendance" in tables:
+            self._take_attendance(source, persons, enrolments)
+        if "learners" in tables:
+            self._covariates(source, persons)
+        self._course_completions(source, persons)
+
+    def _take_attempts(self, source: SourceReading, persons: pl.DataFrame, enrolments: pl.DataFrame) -> None:
+        kept, gone = resolve.to_learners(source.reading.tables["attempts"], persons)
+        self._drop(source, gone)
+        if "assessment_id" not in kept.columns:
+            sessions = self._table("sessions")
+            kept, gone = resolve.to_assessments(kept, source.path.name, self.declared, sessions, enrolments)
+            self._drop(source, gone)
+        if "item_id" in kept.columns and kept["item_id"].dtype != pl.String:
+            kept = kept.with_columns(pl.col("item_id").cast(pl.String))
+        self._add("attempts", kept, source)
+
+    def _take_attendance(
+        self, source: SourceReading, persons: pl.DataFrame, enrolments: pl.DataFrame
+    ) -> None:
+        kept, gone = resolve.to_learners(source.reading.tables["attendance"], persons)
+        self._drop(source, gone)
+        if "session_id" not in kept.columns:
+            meetings = source.reading.tables["meetings"]
+            kept, gone = resolve.to_sessions(kept, meetings, self._table("sessions"), enrolments)
+            self._drop(source, gone)
+        position = pl.lit(len(self._out["attendance"])).alias("·source")
+        spec = schema.conform(
+            "attendance",
+            kept.with_columns(source_id=pl.lit(source.source_id)).select(
+                c for c in (*kept.columns, "source_id") if c in schema.TABLES["attendance"].by_name
+            ),
+        ).collect()
+        self._out["attendance"].append(spec.with_columns(position))
+
+    def _merge_attendance(self) -> None:
+        if not self._out.get("attendance"):
+            return
+        kept, merged = resolve.one_attendance(pl.concat(self._out["attendance"]))
+        self._replace("attendance", schema.conform("attendance", kept).collect())
+        for (source_id,), rows in merged.group_by("source_id"):
+            self._dropped[source_id].append(
+                rows.select("record", (pl.lit("merged:") + pl.col("reason")).alias("reason"))
+            )
+
+    def _flag_unlinked(self, source: SourceReading) -> None:
+        """A learner whom a log may hold under a name two people share is unknown there, not unprepared."""
+        events = source.reading.tables.get("events")
+        if events is None:
+            return
+        seen = set(events["person"].unique())
+        for (source_id, person), could_be in self.directory.ambiguous.items():
+            if source_id == source.source_id and person in seen:
+                self._unlinked |= {self.ids[i] for i in could_be if i in self._enrolled}
+
+    def _covariates(self, source: SourceReading, persons: pl.DataFrame) -> None:
+        own = source.reading.tables["learners"]
+        extras = [c for c in own.columns if c.startswith("x_") or c in ("tracking", "calendar")]
+        if extras:
+            kept, gone = resolve.to_learners(own, persons)
+            self._drop(source, gone)
+            self._out["·covariates"].append(kept.select("learner_id", *extras))
+
+    def _course_completions(self, source: SourceReading, persons: pl.DataFrame) -> None:
+        """Course completion by the LMS is the declared rule only where the study says ``recorded``."""
+        done = source.reading.tables.get("course_completions")
+        if done is None or self.file.design.completion_rule != "recorded":
+            return
+        kept, _ = resolve.to_learners(done, persons)
+        known = kept.drop_nulls("completed_at").select("learner_id", "completed_at").unique("learner_id")
+        current = self._table("enrolments")
+        merged = current.join(known, on="learner_id", how="left", suffix="_new", maintain_order="left")
+        self._replace(
+            "enrolments",
+            merged.with_columns(completed_at=pl.coalesce("completed_at", "completed_at_new")).drop(
+                "completed_at_new"
+            ),
+        )
+
+    # ---------------------------------------------------------------------------------- whole-study tables
+
+    def _planned_times(self) -> None:
+        """Fill planned times the sheet leaves blank from a calendar, by cohort name and session number."""
+        sessions = self._table("sessions")
+        blank = sessions.filter(pl.col("starts_at").is_null() | pl.col("ends_at").is_null())
+        if blank.is_empty():
+            return
+        found = calendar_times(self.sources, blank)
+        filled = sessions.join(found, on="session_id", how="left", maintain_order="left").with_columns(
+            starts_at=pl.coalesce("starts_at", "·starts"), ends_at=pl.coalesce("ends_at", "·ends")
+        )
+        missing = filled.filter(pl.col("starts_at").is_null() | pl.col("ends_at").is_null())[
+            "session_id"
+        ].to_list()
+        if missing:
+            raise StudyFileError(t("build.no_times", n=len(missing), sessions=listing(missing[:5])))
+        self._replace("sessions", filled.drop("·starts", "·ends"))
+
+    def _assessments_of_attempts(self) -> None:
+        sessions = set(self._table("sessions")["session_id"])
+        known = set(self._table("assessments")["assessment_id"]) if self._out.get("assessments") else set()
+        used = self._table("attempts")["assessment_id"].unique().sort().to_list()
+        rows = []
+        for line in self.declared.assessments:
+            mine = [a for a in used if a == line.slug or a.startswith(line.slug + "@")] or [line.slug]
+            for assessment in mine:
+                if assessment not in known:
+                    known.add(assessment)
+                    session = assessment.partition("@")[2]
+                    rows.append(
+                        (
+                            assessment,
+                            session if session in sessions else None,
+                            line.title,
+                            line.role,
+                            line.maximum,
+                            line.due_at,
+                        )
+                    )
+        names = ("assessment_id", "session_id", "title", "role", "max_score", "due_at")
+        spec = schema.TABLES["assessments"].by_name
+        self._add("assessments", pl.DataFrame(rows, schema={n: spec[n].dtype for n in names}, orient="row"))
+
+    def _learners(self) -> None:
+        ids = self._table("enrolments")["learner_id"].unique().sort()
+        frame = pl.DataFrame({"learner_id": ids})
+        if parts := self._out.pop("·covariates", None):
+            extra = pl.concat(parts, how="diagonal").unique("learner_id", keep="first", maintain_order=True)
+            frame = frame.join(extra, on="learner_id", how="left", maintain_order="left")
+        stated = pl.col("tracking") if "tracking" in frame.columns else pl.lit(None, pl.String)
+        unlinked = pl.col("learner_id").is_in(sorted(self._unlinked))
+        self._add(
+            "learners",
+            frame.with_columns(
+                tracking=pl.when(stated.eq_missing("withdrawn"))
+                .then(pl.lit("withdrawn"))
+                .when(unlinked)
+                .then(pl.lit("unlinked"))
+                .otherwise(stated.fill_null("traced"))
+            ),
+        )
+        if self._unlinked:
+            self.warnings.append(t("build.unlinked", n=len(self._unlinked)))
+
+    def _resources_seen(self) -> None:
+        """Add resources the sheets do not declare, with the title and kind their source gives."""
+        parts = []
+        for source in self.sources:
+            own = source.reading.tables.get("resources")
+            if own is None:
+                continue
+            if "resource_id" in own.columns:
+                parts.append(own)
+            else:
+                keyed = resolve.with_keys(own)
+                parts.append(keyed.with_columns(resource_id=resolve.own_resource_id("resource")))
+        seen = self._table("events").select("resource_id").drop_nulls().unique()
+        described = pl.concat(parts, how="diagonal") if parts else schema.TABLES["resources"].empty()
+        described = described.select(c for c in described.columns if c in schema.TABLES["resources"].by_name)
+        final = any(
+            "resource_id" in s.reading.tables.get("resources", pl.DataFrame()).columns for s in self.sources
+        )
+        known = self._table("resources").select("resource_id")
+        wanted = described if final else described.join(seen, on="resource_id", how="semi")
+        new = wanted.join(known, on="resource_id", how="anti").unique(
+            "resource_id", keep="first", maintain_order=True
+        )
+        if "traced" not in new.columns:
+            new = new.with_columns(traced=pl.lit(value=True))
+        self._add("resources", new.with_columns(pl.col("traced").fill_null(value=True)))
+        left = seen.join(self._table("resources").select("resource_id"), on="resource_id", how="anti")
+        self._add("resources", left.with_columns(traced=pl.lit(value=True)))
+
+    def _coverage(self) -> None:
+        for source in self.sources:
+            events = self._table("events").filter(pl.col("source_id") == source.source_id)
+            tables = [self._table(name) for name in ("resources", "plan", "sessions", "enrolments")]
+            rows = coverage_rows(source, events, self.declared.index, *tables)
+            self._add("coverage", rows, source)
+
+    def _sources_and_account(self) -> None:
+        for source in self.sources:
+            account = source.reading.account
+            lines = account.frame().unique(maintain_order=True)
+            gone = self._set_aside_in_build(source, lines)
+            lines = pl.concat([lines, gone]).sort("record", maintain_order=True)
+            n = {
+                o: lines.filter(pl.col("outcome") == o)["record"].n_unique() for o in ("merged", "set_aside")
+            }
+            row = {
+                "source_id": source.source_id,
+                "file": source.path.name,
+                "sha256": source.sha256,
+                "format": source.reading.format,
+                "language": source.reading.language,
+                "timezone": source.reading.timezone,
+                "cohort_id": source.source.cohort,
+                "covers_to": source.reading.covers_to,
+                "rows_read": account.read,
+                "rows_kept": account.read - n["merged"] - n["set_aside"],
+                "rows_merged": n["merged"],
+                "rows_set_aside": n["set_aside"],
+            }
+            spec = schema.TABLES["sources"].by_name
+            self._add("sources", pl.DataFrame([row], schema={c: spec[c].dtype for c in row}))
+            self._add("account", lines, source)
+
+    def _set_aside_in_build(self, source: SourceReading, lines: pl.DataFrame) -> pl.DataFrame:
+        """Return the fate of records none of whose rows is in the study, for the first reason met."""
+        empty = pl.DataFrame(schema=lines.schema)
+        parts = self._dropped.get(source.source_id)
+        if not parts:
+            return empty
+        kept = [
+            frame.filter(pl.col("source_id") == source.source_id).select("record")
+            for name in ("events", "attempts", "attendance", "feedback")
+            for frame in [self._table(name)]
+        ]
+        merged = pl.col("reason").str.starts_with("merged:")
+        return (
+            pl.concat(parts)
+            .unique("record", keep="first", maintain_order=True)
+            .join(pl.concat(kept).unique(), on="record", how="anti")
+            .join(lines.filter(pl.col("outcome") != "note").select("record"), on="record", how="anti")
+            .select(
+                "record",
+                pl.when(merged).then(pl.lit("merged")).otherwise(pl.lit("set_aside")).alias("outcome"),
+                pl.col("reason").str.strip_prefix("merged:"),
+            )
+            .cast(lines.schema)
+        )
+
+
+def calendar_times(sources: list[SourceReading], sessions: pl.DataFrame) -> pl.DataFrame:
+    """Find planned times in calendars: the cohort is named in the entry, and its number is its rank in time."""
+    found = []
+    for source in sources:
+        entries = source.reading.tables.get("sessions")
+        if entries is None or "cohort_id" in entries.columns:
+            continue
+        words = pl.concat_str(
+            [pl.col(c).fill_null("") for c in entries.columns if entries[c].dtype == pl.String], separator=" "
+        )
+        texts = entries.with_columns(words.map_elements(normal, return_dtype=pl.String).alias("·text"))
+        for cohort in sessions["cohort_id"].unique(maintain_order=True):
+            mine = texts.filter(pl.col("·text").str.contains(normal(cohort), literal=True)).sort("starts_at")
+            found += [
+                (cohort, rank, start, end)
+                for rank, (start, end) in enumerate(mine.select("starts_at", "ends_at").iter_rows(), start=1)
+            ]
+    times = pl.DataFrame(
+        found,
+        schema={"cohort_id": pl.String, "sequence": pl.Int64, "·starts": schema.TIME, "·ends": schema.TIME},
+        orient="row",
+    ).unique(["cohort_id", "sequence"], keep="first")
+    return (
+        sessions.select("session_id", "cohort_id", "sequence")
+        .join(times, on=["cohort_id", "sequence"], how="left")
+        .select("session_id", "·starts", "·ends")
+    )

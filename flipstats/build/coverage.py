@@ -1,0 +1,110 @@
+"""Which source can tell which level, about whom and until when: the difference between unknown and zero."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from flipstats import schema
+from flipstats.build.resolve import own_resource_id, with_keys
+
+if TYPE_CHECKING:
+    from flipstats.build import SourceReading
+
+# What is done rather than seen: being completed is the only way it can be substantially consulted.
+_DONE_KINDS = ("quiz", "assignment", "feedback")
+_LOGS = ("moodle_log",)
+_COMPLETIONS = ("moodle_completion",)
+
+
+def coverage_rows(
+    source: SourceReading,
+    events: pl.DataFrame,
+    index: pl.DataFrame,
+    resources: pl.DataFrame,
+    plan: pl.DataFrame,
+    sessions: pl.DataFrame,
+    enrolments: pl.DataFrame,
+) -> pl.DataFrame:
+    """Return the coverage of one source, without its ``source_id``.
+
+    A log covers the cohorts that it shows to be in its course: one of their learners, or one of the resources
+    planned for them, is in it. A source that says itself what it covers is taken at its word.
+
+    Parameters
+    ----------
+    events : DataFrame
+        The events kept of this source.
+    index : DataFrame
+        What the sheets say a resource key means; see `flipstats.build.declared`.
+    """
+    own = source.reading.tables.get("coverage")
+    if own is not None:
+        return own
+    seen = events.filter(pl.col("verb").is_in([*schema.OPENING_VERBS, *schema.COMPLETING_VERBS]))
+    covers_to = source.reading.covers_to or (events["at"].max() if events.height else None)
+    if covers_to is None:
+        return schema.TABLES["coverage"].empty().drop("source_id")
+    levels = _levels(source, seen, resources, index)
+    cohorts = _cohorts(source, seen, plan, sessions, enrolments)
+    return levels.join(cohorts, how="cross").with_columns(
+        covers_from=pl.lit(source.reading.covers_from, schema.TIME),
+        covers_to=pl.lit(covers_to, schema.TIME),
+        basis=pl.lit(source.reading.basis),
+    )
+
+
+def _levels(
+    source: SourceReading, seen: pl.DataFrame, resources: pl.DataFrame, index: pl.DataFrame
+) -> pl.DataFrame:
+    form, declared = source.reading.format, source.source.covers_levels
+    if declared:
+        rows = [(None, level) for level in declared]
+    elif form in _LOGS and seen.height:
+        rows = [(None, "opened")]
+    elif form in _COMPLETIONS:
+        rows = list(_completion_levels(source, resources, index))
+    else:
+        rows = []
+    return pl.DataFrame(rows, schema={"resource_id": pl.String, "level": pl.String}, orient="row")
+
+
+def _completion_levels(
+    source: SourceReading, resources: pl.DataFrame, index: pl.DataFrame
+) -> Iterator[tuple[str, str]]:
+    """Yield what a completion report tells of each activity it has a column for, ticked by nobody or not."""
+    own = with_keys(source.reading.tables["resources"]).rename({"resource": "key"})
+    named = own.join(index, on="key", how="semi")
+    listed = pl.concat(
+        [
+            index.join(named, on="key", how="semi")["resource_id"],
+            own.select(own_resource_id("key"))["key"],
+        ]
+    )
+    rows = resources.filter(pl.col("resource_id").is_in(listed.implode()))
+    for resource_id, kind, means in rows.select("resource_id", "kind", "completion_means").iter_rows():
+        if means == "view":
+            yield resource_id, "opened"
+        elif means == "grade":
+            yield resource_id, "completed"
+            if kind in _DONE_KINDS:
+                yield resource_id, "substantial"
+        elif means == "declared":
+            yield resource_id, "declared"
+
+
+def _cohorts(
+    source: SourceReading,
+    seen: pl.DataFrame,
+    plan: pl.DataFrame,
+    sessions: pl.DataFrame,
+    enrolments: pl.DataFrame,
+) -> pl.DataFrame:
+    if source.source.cohort is not None:
+        return pl.DataFrame({"cohort_id": [source.source.cohort]})
+    by_learner = enrolments.join(seen.select("learner_id"), on="learner_id", how="semi").select("cohort_id")
+    planned = plan.join(sessions.select("session_id", "cohort_id"), on="session_id")
+    by_resource = planned.join(seen.select("resource_id"), on="resource_id", how="semi").select("cohort_id")
+    return pl.concat([by_learner, by_resource]).unique().sort("cohort_id")

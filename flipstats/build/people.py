@@ -1,0 +1,190 @@
+"""Who is who: one learner across sources, by e-mail, id, then a name that only one person has.
+
+Nothing here guesses. An identity that two people could have joins nobody, is counted, and makes what that
+source says of either of them unknown.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from flipstats.build.sheets import normal
+from flipstats.privacy import pseudonym
+
+Node = tuple[str, str]  # (source_id, person key of that source)
+
+# The systems whose ids, usernames and id numbers mean the same person in every export of theirs.
+_FAMILY = re.compile(r"^[a-z]+")
+
+
+@dataclass(slots=True)
+class Person:
+    """One person, as the sources that certainly mean the same one describe them."""
+
+    nodes: list[Node] = field(default_factory=list)
+    emails: set[str] = field(default_factory=set)
+    ids: set[str] = field(default_factory=set)
+    names: set[str] = field(default_factory=set)
+    usernames: set[str] = field(default_factory=set)
+    groups: set[tuple[str, str]] = field(default_factory=set)  # (source_id, group)
+
+    def identity(self) -> str:
+        """Return the identity the pseudonym is made of: the steadiest one known."""
+        if self.emails:
+            return "email:" + min(self.emails)
+        if self.ids:
+            return "id:" + min(self.ids)
+        return "name:" + min(self.names, default="")
+
+
+@dataclass(slots=True)
+class Directory:
+    """Everybody, and what could not be settled.
+
+    Attributes
+    ----------
+    people : list of Person
+        Each certainly one person.
+    of_node : dict
+        (source, person key) to the index in `people`; absent where the identity is ambiguous.
+    ambiguous : dict
+        (source, person key) to the indexes of the people it could be.
+    """
+
+    people: list[Person]
+    of_node: dict[Node, int]
+    ambiguous: dict[Node, frozenset[int]]
+
+    def learner_ids(self, key: bytes) -> list[str]:
+        """Return the pseudonym of each person, in order."""
+        return [pseudonym(key, person.identity()) for person in self.people]
+
+
+def who_is_who(sources: Sequence[tuple[str, str, pl.DataFrame]]) -> Directory:
+    """Join the identities of all sources.
+
+    Parameters
+    ----------
+    sources : sequence of (source_id, format, people)
+        `people` has ``person, kind, value``; see `flipstats.readers.base`.
+
+    Returns
+    -------
+    Directory
+    """
+    described = _describe(sources)
+    certain = _union(described)
+    return _by_name(certain)
+
+
+def _describe(sources: Iterable[tuple[str, str, pl.DataFrame]]) -> dict[Node, Person]:
+    nodes: dict[Node, Person] = {}
+    for source_id, form, frame in sources:
+        family = _FAMILY.match(form).group()
+        for person, kind, value in frame.iter_rows():
+            node = (source_id, person)
+            one = nodes.setdefault(node, Person(nodes=[node]))
+            match kind:
+                case "email":
+                    one.emails.add(value.strip().casefold())
+                case "id" | "idnumber":
+                    one.ids.add(f"{family}:{kind}:{value.strip()}")
+                case "username":
+                    one.usernames.add(f"{family}:{value.strip().casefold()}")
+                case "name":
+                    one.names.add(normal(value))
+                case "group":
+                    one.groups.add((source_id, value.strip()))
+    return nodes
+
+
+def _union(nodes: Mapping[Node, Person]) -> list[Person]:
+    """Merge the nodes that share an e-mail, an id or a username."""
+    parent: dict[Node, Node] = {node: node for node in nodes}
+
+    def root(node: Node) -> Node:
+        while parent[node] != node:
+            parent[node] = parent[parent[node]]
+            node = parent[node]
+        return node
+
+    holder: dict[str, Node] = {}
+    for node, person in nodes.items():
+        for mark in sorted(person.emails | person.ids | person.usernames):
+            if mark in holder:
+                parent[root(node)] = root(holder[mark])
+            else:
+                holder[mark] = node
+    merged: dict[Node, Person] = defaultdict(Person)
+    for node, person in nodes.items():
+        whole = merged[root(node)]
+        whole.nodes += person.nodes
+        for part in ("emails", "ids", "names", "usernames", "groups"):
+            getattr(whole, part).update(getattr(person, part))
+    return list(merged.values())
+
+
+def _by_name(people: list[Person]) -> Directory:
+    """Join those known by name only, and those an LMS knows by id, to the one address with their name."""
+    anchored = [i for i, person in enumerate(people) if person.emails]
+    floating = [i for i, person in enumerate(people) if not person.emails]
+    holders: dict[str, set[int]] = defaultdict(set)
+    for i in anchored:
+        for name in people[i].names:
+            holders[name].add(i)
+    rivals: dict[str, set[int]] = defaultdict(set)  # people with an id of their own and this name
+    for i in floating:
+        if people[i].ids:
+            for name in people[i].names:
+                rivals[name].add(i)
+    target: dict[int, int] = {}
+    ambiguous: dict[Node, frozenset[int]] = {}
+    for i in floating:
+        could_be = set().union(*(holders[name] for name in people[i].names)) if people[i].names else set()
+        # An address that already has another id of the same system is another person.
+        could_be -= {j for j in could_be if _other_id(people[i], people[j])}
+        shared = max((len(rivals[name] - {i}) for name in people[i].names), default=0) if people[i].ids else 0
+        if len(could_be) == 1 and not shared:
+            target[i] = could_be.pop()
+        elif could_be:
+            ambiguous.update(dict.fromkeys(people[i].nodes, frozenset(could_be)))
+    return _directory(people, target, ambiguous)
+
+
+def _other_id(one: Person, other: Person) -> bool:
+    def kinds(person: Person) -> dict[str, set[str]]:
+        out: dict[str, set[str]] = defaultdict(set)
+        for mark in person.ids:
+            out[mark.rsplit(":", 1)[0]].add(mark)
+        return out
+
+    mine, theirs = kinds(one), kinds(other)
+    return any(mine[kind].isdisjoint(theirs[kind]) for kind in mine.keys() & theirs.keys())
+
+
+def _directory(
+    people: list[Person], target: Mapping[int, int], ambiguous: Mapping[Node, frozenset[int]]
+) -> Directory:
+    for i, j in target.items():
+        for part in ("nodes", "ids", "names", "usernames", "groups"):
+            mine, other = getattr(people[j], part), getattr(people[i], part)
+            mine.extend(other) if isinstance(mine, list) else mine.update(other)
+    kept = [i for i in range(len(people)) if i not in target]
+    position = {i: n for n, i in enumerate(kept)}
+    of_node = {node: position[i] for i in kept for node in people[i].nodes if node not in ambiguous}
+    unsettled = {
+        node: frozenset(position[j] for j in could_be if j in position)
+        for node, could_be in ambiguous.items()
+    }
+    return Directory([people[i] for i in kept], of_node, unsettled)
+
+
+def is_staff(person: Person, staff: Iterable[str]) -> bool:
+    """Return whether the study file names this person, by address or full name, as staff."""
+    words = {word.strip().casefold() for word in staff} | {normal(word) for word in staff}
+    return bool(words & (person.emails | person.names))

@@ -1,0 +1,285 @@
+"""Readings to canonical tables: people to learners, titles to resources, meetings to sessions.
+
+Each function takes one reading's table with references and gives (kept rows, dropped records): nothing leaves
+without a reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fnmatch import fnmatch
+
+import polars as pl
+
+from flipstats.build.declared import AssessmentLine, Declared
+from flipstats.build.sheets import normal
+
+DROPPED = {"record": pl.Int64, "reason": pl.String}
+MEETING_SLACK_MIN = 60  # a meeting may open this long before, or start this long after, the planned start
+
+Split = tuple[pl.DataFrame, pl.DataFrame]
+
+
+def to_learners(frame: pl.DataFrame, persons: pl.DataFrame) -> Split:
+    """Replace ``person`` by ``learner_id``.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Rows with ``record`` and ``person`` (null: nobody, kept), perhaps ``impersonated`` and ``verb``.
+    persons : DataFrame
+        ``person, learner_id, status``; status is ``learner``, ``staff``, ``stranger`` or ``homonym``.
+    """
+    joined = frame.join(persons, on="person", how="left", maintain_order="left")
+    reason = (
+        pl.when(pl.col("status") == "staff")
+        .then(pl.lit("staff"))
+        .when(pl.col("status") == "homonym")
+        .then(pl.lit("homonym"))
+        .when(pl.col("person").is_not_null() & (pl.col("status").fill_null("stranger") == "stranger"))
+        .then(pl.lit("not_on_roster"))
+    )
+    if "impersonated" in frame.columns:
+        reason = (
+            pl.when(pl.col("impersonated").fill_null(value=False))
+            .then(pl.lit("impersonated"))
+            .otherwise(reason)
+        )
+    if "verb" in frame.columns:  # an attempted user name is nobody for certain, the failure still happened
+        reason = pl.when(pl.col("verb") != "login_failed").then(reason)
+    return _split(joined.with_columns(reason=reason), drop=("person", "status", "impersonated"))
+
+
+def to_resources(frame: pl.DataFrame, declared: Declared, enrolments: pl.DataFrame) -> pl.DataFrame:
+    """Replace ``resource`` by ``resource_id``: by course-module id, else by a title only one resource has.
+
+    A key the sheets do not declare becomes a resource of its own, named by the key; a title that several
+    resources of the learner's cohorts bear stays without resource.
+    """
+    if "resource_id" in frame.columns or "resource" not in frame.columns:
+        return frame
+    keyed = with_keys(frame).with_row_index("·row")
+    found = keyed.join(declared.index, left_on="resource", right_on="key", how="inner")
+    enrolled = enrolments.select("learner_id", pl.col("cohort_id").alias("·mine"))
+    specific = found.filter(pl.col("cohort_id").is_not_null()).join(
+        enrolled, left_on=["learner_id", "cohort_id"], right_on=["learner_id", "·mine"], how="semi"
+    )
+    matches = (
+        pl.concat([found.filter(pl.col("cohort_id").is_null()), specific])
+        .select("·row", "resource_id")
+        .unique()
+    )
+    single = (
+        matches.group_by("·row")
+        .agg(pl.col("resource_id").first(), pl.len().alias("·n"))
+        .filter(pl.col("·n") == 1)
+    )
+    out = keyed.join(single.drop("·n"), on="·row", how="left", maintain_order="left")
+    declared_keys = declared.index["key"].unique().implode()
+    own = pl.when(~pl.col("resource").is_in(declared_keys)).then(own_resource_id("resource"))
+    return out.with_columns(resource_id=pl.coalesce("resource_id", own)).drop("·row", "resource")
+
+
+def own_resource_id(column: str) -> pl.Expr:
+    """Name a resource the sheets do not declare after its key."""
+    return (
+        pl.col(column)
+        .str.replace("^cm:", "cm")
+        .str.replace("^title:", "r-")
+        .str.replace_all("[^a-z0-9]+", "-")
+    )
+
+
+def with_keys(frame: pl.DataFrame) -> pl.DataFrame:
+    """Bring the title keys of a reader to the spelling of the index."""
+    titles = {
+        key: "title:" + normal(key[6:])
+        for key in frame["resource"].unique().drop_nulls()
+        if key.startswith("title:")
+    }
+    return frame.with_columns(pl.col("resource").replace(titles))
+
+
+def completion_verbs(events: pl.DataFrame, resources: pl.DataFrame) -> pl.DataFrame:
+    """Say what a bare "Completed" means for each resource: seen, done, or only ticked by the learner."""
+    if "state" not in events.columns:
+        return events
+    means = resources.select("resource_id", "completion_means")
+    joined = events.join(means, on="resource_id", how="left", maintain_order="left")
+    verb = (
+        pl.when((pl.col("verb") == "completed") & pl.col("state").is_not_null())
+        .then(
+            pl.col("completion_means").replace_strict(
+                {"view": "viewed", "grade": "completed"}, default="declared"
+            )
+        )
+        .otherwise(pl.col("verb"))
+    )
+    return joined.with_columns(verb=verb).drop("state", "completion_means")
+
+
+def to_assessments(
+    attempts: pl.DataFrame,
+    file: str,
+    declared: Declared,
+    sessions: pl.DataFrame,
+    enrolments: pl.DataFrame,
+) -> Split:
+    """Give attempts their assessment, and, for an assessment of a session, the learner's own session.
+
+    A learner of two cohorts goes to the session nearest in time to the attempt; without a time, and with more
+    than one session possible, the attempt is set aside.
+    """
+    line = assessment_line(file, declared.assessments)
+    if line is None:
+        reason = pl.lit("assessment_not_declared")
+        return _split(
+            attempts.with_columns(reason=reason, assessment_id=pl.lit(None, pl.String)), drop=("assessment",)
+        )
+    if line.maximum:
+        scaled = (pl.col("raw_score") / line.maximum).clip(0, 1)
+        attempts = attempts.with_columns(
+            score=pl.when(pl.col("item_id").is_null()).then(pl.coalesce("score", scaled)).otherwise("score")
+        )
+    if line.session is None:
+        return attempts.with_columns(assessment_id=pl.lit(line.slug)).drop(
+            "assessment", strict=False
+        ), _none()
+    return _own_session(attempts, line, sessions, enrolments)
+
+
+def _own_session(
+    attempts: pl.DataFrame, line: AssessmentLine, sessions: pl.DataFrame, enrolments: pl.DataFrame
+) -> Split:
+    numbered = sessions.filter((pl.col("sequence") == line.session) & (pl.col("kind") == "session"))
+    options = enrolments.join(numbered, on="cohort_id").select("learner_id", "session_id", "starts_at")
+    when = pl.coalesce("started_at", "submitted_at")
+    ranked = (
+        attempts.with_row_index("·row")
+        .join(options, on="learner_id", how="left", maintain_order="left")
+        .with_columns((when - pl.col("starts_at")).abs().alias("·far"), pl.len().over("·row").alias("·n"))
+        .sort("·row", "·far", nulls_last=True)
+        .unique("·row", keep="first", maintain_order=True)
+    )
+    reason = (
+        pl.when(pl.col("session_id").is_null())
+        .then(pl.lit("no_such_session"))
+        .when((pl.col("·n") > 1) & pl.col("·far").is_null())
+        .then(pl.lit("ambiguous_session"))
+    )
+    named = ranked.with_columns(reason=reason, assessment_id=pl.lit(line.slug + "@") + pl.col("session_id"))
+    return _split(named, drop=("·row", "·far", "·n", "starts_at", "session_id", "assessment"))
+
+
+def assessment_line(file: str, lines: Iterable[AssessmentLine]) -> AssessmentLine | None:
+    """Return the line of `assessments.csv` that names a file, exactly or by a pattern."""
+    for line in lines:
+        if line.file == file or fnmatch(file, line.file):
+            return line
+    return None
+
+
+def to_sessions(
+    attendance: pl.DataFrame, meetings: pl.DataFrame, sessions: pl.DataFrame, enrolments: pl.DataFrame
+) -> Split:
+    """Match each meeting to the one planned session it overlaps and whose learners attended it."""
+    near = pl.duration(minutes=MEETING_SLACK_MIN)
+    overlapping = (
+        meetings.select("meeting", pl.col("starts_at").alias("·from"), pl.col("ends_at").alias("·to"))
+        .join(sessions.filter(pl.col("kind") == "session"), how="cross")
+        .filter(
+            (pl.col("·from") < pl.col("ends_at") + near)
+            & (pl.coalesce("·to", "·from") > pl.col("starts_at") - near)
+        )
+        .select(
+            "meeting",
+            "session_id",
+            "cohort_id",
+            ((pl.col("·from") - pl.col("starts_at")).abs()).alias("·far"),
+        )
+    )
+    members = attendance.select("meeting", "learner_id").unique().join(enrolments, on="learner_id")
+    votes = (
+        overlapping.join(
+            members.group_by("meeting", "cohort_id").agg(pl.len().alias("·n")), on=["meeting", "cohort_id"]
+        )
+        .sort("meeting", "·n", "·far", descending=[False, True, False])
+        .with_columns(
+            pl.col("·n").max().over("meeting").alias("·most"),
+        )
+        .filter(pl.col("·n") == pl.col("·most"))
+    )
+    nearest = votes.filter(pl.col("·far") == pl.col("·far").min().over("meeting"))
+    ties = nearest.group_by("meeting").len().filter(pl.col("len") > 1)["meeting"]
+    chosen = nearest.unique("meeting", keep="first").select("meeting", "session_id", "cohort_id")
+    enrolled = enrolments.select("learner_id", "cohort_id", pl.lit(value=True).alias("·in"))
+    joined = (
+        attendance.drop("session_id", strict=False)
+        .join(chosen, on="meeting", how="left", maintain_order="left")
+        .join(enrolled, on=["learner_id", "cohort_id"], how="left", maintain_order="left")
+    )
+    reason = (
+        pl.when(pl.col("meeting").is_in(ties.implode()))
+        .then(pl.lit("ambiguous_session"))
+        .when(pl.col("session_id").is_null())
+        .then(pl.lit("no_such_session"))
+        .when(pl.col("·in").is_null())
+        .then(pl.lit("not_in_cohort"))
+    )
+    return _split(joined.with_columns(reason=reason), drop=("meeting", "cohort_id", "·in"))
+
+
+_STATUS_ORDER = ("late", "present", "excused", "absent", "not_taken")
+
+
+def one_attendance(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Merge what several meetings or sources say of one learner in one session.
+
+    Within one source minutes add up (half-days) and attending any part counts; between sources the first
+    declared wins. Returns the kept rows and the merged records with ``source_id, record, reason``.
+    """
+    ranked = rows.with_columns(
+        pl.col("status")
+        .replace_strict({s: i for i, s in enumerate(_STATUS_ORDER)}, return_dtype=pl.Int64)
+        .alias("·rank")
+    )
+    per_source = (
+        ranked.sort("·source", "record")
+        .group_by("learner_id", "session_id", "·source", "source_id", maintain_order=True)
+        .agg(
+            pl.col("status").sort_by("·rank").first(),
+            pl.when(pl.col("minutes").is_not_null().any()).then(pl.col("minutes").sum()).alias("minutes"),
+            pl.col("late_minutes").max(),
+            pl.col("signed_at").min(),
+            pl.col("proof").first(),
+            pl.col("record").first(),
+        )
+    )
+    kept = per_source.sort("·source").unique(["learner_id", "session_id"], keep="first", maintain_order=True)
+    merged = (
+        rows.select("source_id", "record", "learner_id", "session_id")
+        .join(kept.select("source_id", "record"), on=["source_id", "record"], how="anti")
+        .join(
+            kept.select("learner_id", "session_id", pl.col("source_id").alias("·kept")),
+            on=["learner_id", "session_id"],
+        )
+        .select(
+            "source_id",
+            "record",
+            pl.when(pl.col("source_id") == pl.col("·kept"))
+            .then(pl.lit("same_session"))
+            .otherwise(pl.lit("other_source_first"))
+            .alias("reason"),
+        )
+    )
+    return kept.drop("·source"), merged
+
+
+def _split(frame: pl.DataFrame, drop: Iterable[str]) -> Split:
+    gone = frame.filter(pl.col("reason").is_not_null()).select("record", "reason").unique(maintain_order=True)
+    kept = frame.filter(pl.col("reason").is_null()).drop("reason", *drop, strict=False)
+    return kept, gone.cast(DROPPED)
+
+
+def _none() -> pl.DataFrame:
+    return pl.DataFrame(schema=DROPPED)
