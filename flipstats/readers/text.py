@@ -141,9 +141,9 @@ def refuse_binary(head: bytes, name: str) -> None:
     for magic, kind in _MAGIC:
         if head.startswith(magic):
             raise InputError(t(f"readers.binary_{kind}", file=name))
-    if len(head) - len(head.translate(None, _CONTROLS)) > _MAX_CONTROL_SHARE * len(head):
-        if not _encoding(head)[0].startswith("utf-16"):
-            raise InputError(t("readers.binary", file=name))
+    controls = len(head) - len(head.translate(None, _CONTROLS))
+    if controls > _MAX_CONTROL_SHARE * len(head) and not _encoding(head)[0].startswith("utf-16"):
+        raise InputError(t("readers.binary", file=name))
 
 
 @lru_cache(maxsize=4096)

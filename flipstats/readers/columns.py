@@ -1,0 +1,372 @@
+"""Columns of text to times and numbers: one strict format for each column, over all of its values.
+
+A cell is never parsed on its own: the column decides whether days or months come first and which mark is the
+decimal one; where two readings fit every value, flipstats asks and does not choose.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections import Counter
+from dataclasses import dataclass
+
+import polars as pl
+
+from flipstats.errors import InputError
+from flipstats.i18n import t
+from flipstats.readers.text import normal
+
+ORDERS = ("day_first", "month_first")
+_MONTHS = {
+    1: "january janvier janv. janv jan.",
+    2: "february février fevrier févr. fevr. févr feb. feb",
+    3: "march mars mar",
+    4: "april avril avr. avr apr. apr",
+    5: "may mai",
+    6: "june juin jun",
+    7: "july juillet juil. juil jul",
+    8: "august août aout aug",
+    9: "september septembre sept. sept sep",
+    10: "october octobre oct. oct",
+    11: "november novembre nov. nov",
+    12: "december décembre decembre déc. dec. déc dec",
+}
+_WEEKDAYS = (
+    "monday tuesday wednesday thursday friday saturday sunday lundi mardi mercredi jeudi vendredi "
+    "samedi dimanche mon tue wed thu fri sat sun lun. mer. jeu. ven. sam. dim."
+)
+_WORDS = {word: f"{month:02}" for month, words in _MONTHS.items() for word in words.split()} | {"jan": "01"}
+_MARKS = {"\u00a0": " ", "\u202f": " ", ",": " ", " à ": " ", "1er ": "1 ", "a.m.": "am", "p.m.": "pm"}
+_REPLACED = dict(
+    sorted((_WORDS | _MARKS | dict.fromkeys(_WEEKDAYS.split(), "")).items(), key=lambda pair: -len(pair[0]))
+)
+_ACCENTED = {word.upper(): number for word, number in _WORDS.items() if not word.isascii()}
+_WORD = re.compile("|".join(re.escape(w) for w in sorted(_WORDS, key=len, reverse=True)), re.IGNORECASE)
+_CLOCK = r"(?P<clock>[T ]+\d{1,2}:\d{2}(?P<s>:\d{2}(?P<f>\.\d+)?)?)? *(?P<p>[ap]m)?(?P<z>Z|[+-]\d{2}:?\d{2})?"
+_DATE = re.compile(
+    r"(?P<a>\d{1,4})(?P<m>[/.\- ]) *(?P<b>\d{1,2})(?P=m) *(?P<c>\d{1,4})" + _CLOCK, re.IGNORECASE
+)
+_NO_YEAR = re.compile(r"\d{1,2}[/.\- ] *\d{1,2}" + _CLOCK, re.IGNORECASE)
+_NO_DAY = re.compile(r"\d{1,2}:\d{2}(:\d{2})?( ?[ap]m)?", re.IGNORECASE)
+_SAMPLE = 400
+_YEARS = (1990, 2100)
+_AUTUMNS = 3  # clocks go back once a year, and a log rarely spans more
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """A column of times, read.
+
+    Attributes
+    ----------
+    values : Series of Datetime
+        Local times without a zone (UTC where `zoned`); null where the cell is blank or unreadable.
+    unreadable : Series of Boolean
+        Cells that are not blank and do not fit the format of the column.
+    has_clock, has_seconds, zoned : bool
+        Whether the values say a time of day, its seconds, and their own distance from UTC.
+    """
+
+    values: pl.Series
+    unreadable: pl.Series
+    has_clock: bool = True
+    has_seconds: bool = False
+    zoned: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """How dates are written, but for whether the day or the month comes first."""
+
+    first: str  # "year", "month" (in words) or "any"
+    mark: str
+    year: str
+    clock: str
+
+    def format(self, order: str) -> str:
+        m, month_first = self.mark, "month" in (self.first, order.removesuffix("_first"))
+        if self.first == "year":
+            return f"%Y{m}%m{m}%d{self.clock}"
+        return (f"%m{m}%d{m}" if month_first else f"%d{m}%m{m}") + self.year + self.clock
+
+    @property
+    def orders(self) -> tuple[str, ...]:
+        return ORDERS if self.first == "any" else ORDERS[:1]
+
+
+def parse_times(
+    values: pl.Series,
+    *,
+    file: str,
+    column: str,
+    order: str | None = None,
+    latest: dt.datetime | None = None,
+    sorted_by_time: bool = False,
+) -> Times:
+    """Read a column of dates or times in the one format that all its values have.
+
+    Parameters
+    ----------
+    values : Series of String
+        The cells; blank and ``-`` are "no time".
+    file, column : str
+        For messages.
+    order : {"day_first", "month_first"}, optional
+        What the user says where both fit.
+    latest : datetime, optional
+        No value is later (the export's own local time): an order that needs later ones is refused.
+    sorted_by_time : bool
+        The file lists its records by time: an order under which they would not be is refused.
+
+    Raises
+    ------
+    InputError
+        No year, no day, both orders fit, both are needed, or the column does not hold dates.
+
+    Examples
+    --------
+    >>> read = parse_times(pl.Series(["18 mars 24, 08:00:05", "-"]), file="f.csv", column="Heure")
+    >>> read.values.to_list()
+    [datetime.datetime(2024, 3, 18, 8, 0, 5), None]
+    """
+    texts = _plain(values)
+    blank = texts.is_null() | texts.is_in(["", "-"])
+    given = texts.filter(~blank)
+    if given.is_empty():
+        nothing = pl.Series(values.name, [None] * len(values), dtype=pl.Datetime("us"))
+        return Times(nothing, pl.Series([False] * len(values), dtype=pl.Boolean))
+    shape = _shape(values.filter(~blank), given, file, column)
+    readings = {each: _parse(texts, shape.format(each)) for each in shape.orders}
+    chosen = _choose(readings, blank, order, latest, sorted_by_time)
+    if chosen is None:
+        example = given[0]
+        raise InputError(t("readers.dates_ambiguous", file=file, column=column, example=example))
+    result = readings[chosen]
+    unreadable = result.is_null() & ~blank
+    _refuse_unreadable(readings, chosen, unreadable, given, file, column)
+    clock = shape.clock
+    return Times(result.rename(values.name), unreadable, bool(clock), "%S" in clock, "%z" in clock)
+
+
+def _plain(values: pl.Series) -> pl.Series:
+    """Bring month names, blanks and marks to one form; cells stay as many."""
+    table = _REPLACED | _ACCENTED
+    return (
+        values.str.strip_chars()
+        .str.replace_many(list(table), list(table.values()), ascii_case_insensitive=True, leftmost=True)
+        .str.strip_chars()
+    )
+
+
+def _shape(raw: pl.Series, given: pl.Series, file: str, column: str) -> _Shape:
+    every = max(1, len(given) // _SAMPLE)
+    found: Counter[_Shape | str] = Counter()
+    for original, text in zip(raw.gather_every(every), given.gather_every(every), strict=True):
+        found[_shape_of(original, text)] += 1
+    shape = found.most_common(1)[0][0]
+    if isinstance(shape, _Shape):
+        return shape
+    example = masked(raw[0])
+    raise InputError(t(f"readers.dates_{shape}", file=file, column=column, example=example))
+
+
+def _shape_of(original: str, text: str) -> _Shape | str:
+    match = _DATE.fullmatch(text)
+    if match is None or (match["p"] and not match["clock"]):
+        if _NO_YEAR.fullmatch(text):
+            return "no_year"
+        return "no_day" if _NO_DAY.fullmatch(text) else "unreadable"
+    word = _WORD.search(original)
+    first = "year" if len(match["a"]) == 4 else "any"
+    if word:
+        first = "day" if original[: word.start()].strip(" ,")[-1:].isdigit() else "month"
+    clock = ""
+    if match["clock"]:
+        hour = "%I:%M" if match["p"] else "%H:%M"
+        clock = ("T" if "T" in match["clock"] else " ") + hour + (":%S" if match["s"] else "")
+        clock += ("%.f" if match["f"] else "") + (" %p" if match["p"] else "")
+        clock += "%z" if match["z"] else ""
+    return _Shape(first, match["m"], "%Y" if len(match["c"]) == 4 else "%y", clock)
+
+
+def _parse(texts: pl.Series, pattern: str) -> pl.Series:
+    if "%H" in pattern or "%I" in pattern:
+        read = texts.str.to_datetime(pattern, strict=False, exact=True, time_unit="us")
+        if "%z" in pattern:
+            read = read.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+    else:
+        read = texts.str.to_date(pattern, strict=False, exact=True).cast(pl.Datetime("us"))
+    low, high = (dt.datetime(year, 1, 1) for year in _YEARS)
+    sane = read.is_between(low, high)
+    return (
+        read
+        if sane.all()
+        else read.to_frame("t").select(pl.when(sane).then(pl.col("t")).otherwise(None)).to_series()
+    )
+
+
+def _choose(
+    readings: dict[str, pl.Series],
+    blank: pl.Series,
+    order: str | None,
+    latest: dt.datetime | None,
+    sorted_by_time: bool,
+) -> str | None:
+    """Return the order of day and month that the values and what is known of the file leave, or None."""
+    failures = {each: (read.is_null() & ~blank).sum() for each, read in readings.items()}
+    fewest = min(failures.values())
+    left = [each for each, n in failures.items() if n == fewest]
+    if len(left) == 1:
+        return left[0]
+    if order in left:
+        return order
+    day_first, month_first = (readings[each].drop_nulls() for each in ORDERS)
+    if day_first.equals(month_first):
+        return left[0]
+    if latest is not None:
+        left = [each for each in left if readings[each].max() <= latest] or left
+    if sorted_by_time and len(left) > 1:
+        left = [each for each in left if time_order(readings[each])] or left
+    return left[0] if len(left) == 1 else None
+
+
+def _refuse_unreadable(
+    readings: dict[str, pl.Series],
+    chosen: str,
+    unreadable: pl.Series,
+    given: pl.Series,
+    file: str,
+    column: str,
+) -> None:
+    failed = int(unreadable.sum())
+    if not failed:
+        return
+    for other, read in readings.items():
+        if other != chosen and read.filter(unreadable).drop_nulls().len():
+            raise InputError(t("readers.dates_mixed", file=file, column=column))
+    if failed > len(given) // 2:
+        raise InputError(t("readers.dates_unreadable", file=file, column=column, example=masked(given[0])))
+
+
+def masked(text: str) -> str:
+    """Show how a cell is written without what it says: letters become x, digits 9.
+
+    Examples
+    --------
+    >>> masked("Zoë 21h05")
+    'xxx 99x99'
+    """
+    return re.sub(r"[^\W\d_]", "x", re.sub(r"\d", "9", text))[:40]
+
+
+def time_order(local: pl.Series) -> str | None:
+    """Return ``"newest_first"`` or ``"oldest_first"`` where all times of a file go one way, else None."""
+    steps = local.drop_nulls().diff().drop_nulls()
+    zero, hour = dt.timedelta(0), dt.timedelta(hours=1)
+    back, forth = steps.filter(steps < zero), steps.filter(steps > zero)
+    # the one step of less than an hour the other way is the repeated hour of an autumn night
+    if len(back) > len(forth) and len(forth) <= _AUTUMNS and (forth < hour).all():
+        return "newest_first"
+    if len(forth) > len(back) and len(back) <= _AUTUMNS and (back > -hour).all():
+        return "oldest_first"
+    return None
+
+
+def numbers(
+    values: pl.Series, *, file: str, column: str, mark: str | None = None
+) -> tuple[pl.Series, pl.Series]:
+    """Read a column of numbers with the one decimal mark that all its values have.
+
+    Parameters
+    ----------
+    values : Series of String
+        The cells; blank and ``-`` are "no number".
+    file, column : str
+        For messages.
+    mark : {".", ","}, optional
+        The decimal mark, where another part of the file shows it.
+
+    Returns
+    -------
+    (Series of Float64, Series of Boolean)
+        The numbers, and which cells are neither blank nor a number.
+
+    Raises
+    ------
+    InputError
+        Both marks are used for decimals, or the values fit thousands as well as decimals.
+
+    Examples
+    --------
+    >>> numbers(pl.Series(["8,50", "-", "n/a"]), file="f.csv", column="Note")[0].to_list()
+    [8.5, None, None]
+    """
+    texts = values.fill_null("").str.replace_all(r"[\s\u00a0\u202f%]+", "").str.replace("\u2212", "-")
+    blank = texts.is_in(["", "-"])
+    mark = mark or _decimal_mark(texts.filter(~blank), file, column)
+    other = "," if mark == "." else "."
+    pattern = rf"^[+-]?(\d+|\d{{1,3}}(\{other}\d{{3}})+)(\{mark}\d+)?$"
+    fits = texts.str.contains(pattern)
+    clean = texts.str.replace_all(other, "", literal=True).str.replace(mark, ".", literal=True)
+    read = clean.to_frame("x").select(pl.when(fits).then(pl.col("x"))).to_series()
+    read = read.cast(pl.Float64, strict=False).rename(values.name)
+    infinite = read.is_infinite().fill_null(False)
+    read = read.to_frame("x").select(pl.when(~infinite).then(pl.col("x"))).to_series().rename(values.name)
+    return read, read.is_null() & ~blank
+
+
+def _decimal_mark(texts: pl.Series, file: str, column: str) -> str:
+    """Return the decimal mark that fits the values; the dot where none of them needs one."""
+    decimals = dict.fromkeys(".,", 0)
+    thousands = dict.fromkeys(".,", 0)
+    for m in ".,":
+        other = "," if m == "." else "."
+        grouped = rf"[\d{other}]+\{other}\d{{3}}\{m}\d+"
+        sure = rf"^[+-]?(\d*\{m}(\d{{1,2}}|\d{{4,}})|0\{m}\d+|{grouped}|\d{{4,}}\{m}\d+)$"
+        decimals[m] = texts.str.contains(sure).sum()
+        thousands[m] = texts.str.contains(rf"^[+-]?[1-9]\d{{0,2}}(\{m}\d{{3}})+$").sum()
+    if decimals["."] and decimals[","]:
+        raise InputError(t("readers.decimals_mixed", file=file, column=column))
+    for m in ".,":
+        other = "," if m == "." else "."
+        if decimals[m]:
+            return m
+        if thousands[m] and not decimals[other]:
+            single = texts.filter(texts.str.contains(rf"^[+-]?[1-9]\d{{0,2}}\{m}\d{{3}}$"))
+            if len(single):
+                raise InputError(t("readers.decimals_ambiguous", file=file, column=column, example=single[0]))
+    return "."
+
+
+_UNITS = {
+    7 * 86400: "w wk wks week weeks sem semaine semaines",
+    86400: "d day days j jour jours",
+    3600: "h hr hrs hour hours heure heures",
+    60: "m mn min mins minute minutes",
+    1: "s sec secs second seconds seconde secondes",
+}
+_SECONDS = {word: seconds for seconds, words in _UNITS.items() for word in words.split()}
+_YEAR_WORDS = frozenset(["y", "yr", "year", "years", "an", "ans", "annee", "annees"])
+_PART = re.compile(r"(\d+(?:[.,]\d+)?)\s*([^\W\d_]+)\.?\s*")
+
+
+def duration_seconds(text: str) -> float | None:
+    """Return the seconds of a duration in words (French, English) or of ``h:mm:ss``; else None.
+
+    Examples
+    --------
+    >>> duration_seconds("11 mins 23 secs"), duration_seconds("1 jour 2 heures"), duration_seconds("2h 59m")
+    (683.0, 93600.0, 10740.0)
+    """
+    text = normal(text)
+    if clock := re.fullmatch(r"(?:(\d+):)?(\d{1,2}):(\d{2})", text):
+        hours, minutes, seconds = (int(part or 0) for part in clock.groups())
+        return float(hours * 3600 + minutes * 60 + seconds)
+    total, at = 0.0, 0
+    for part in _PART.finditer(text):
+        unit = 365 * 86400 if part[2] in _YEAR_WORDS else _SECONDS.get(part[2])
+        if part.start() != at or unit is None:
+            return None
+        total, at = total + float(part[1].replace(",", ".")) * unit, part.end()
+    return total if at and at == len(text) else None
