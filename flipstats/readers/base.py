@@ -26,6 +26,7 @@ class Context:
     cohort: str | None = None
     mapping: Path | None = None
     language: str | None = None
+    date_order: str | None = None  # day_first or month_first, where the file fits both
 
 
 @dataclass(slots=True)
