@@ -29,6 +29,10 @@ class Thresholds:
     completed_share: float = _threshold(0.95, "share of content")  # players rarely report exactly 1
     dwell_s: int = _threshold(30, "seconds")  # "substantial" for content without a length
     near_days: int = _threshold(5, "days")  # "a few days" between preparation and session
+    lead_hour_h: float = _threshold(1, "hours")  # bands of lead time: under this …
+    lead_day_h: float = _threshold(24, "hours")  # … under this, then under …
+    lead_days: int = _threshold(3, "days")  # … so many local days …
+    lead_week_days: int = _threshold(7, "days")  # … so many, up to early_days, early
     # Start-of-session assessments
     start_before_min: int = _threshold(10, "minutes")
     start_after_min: int = _threshold(30, "minutes")
@@ -53,6 +57,7 @@ class Thresholds:
 
 DEFAULTS = Thresholds()
 CONFIDENCE_LEVEL = DEFAULTS.confidence_level
+BOOTSTRAP_SEED = 20_240_318  # fixed: the same study gives the same interval, today and next year
 
 # Effect of flipped learning in the literature, shown beside an effect and never as a target.
 # Låg & Sæle 2019, doi 10.1177/2332858419870489, well-powered studies only (k = 90).
