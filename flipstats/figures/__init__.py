@@ -1,0 +1,29 @@
+"""Plain rows in, a figure with its caption, alternative text and data table out.
+
+No function here opens a study or computes a statistic.
+"""
+
+from __future__ import annotations
+
+from flipstats.figures.arms import completion_by_arm, group_means
+from flipstats.figures.dots import preparation_by_session, start_scores
+from flipstats.figures.forest import forest
+from flipstats.figures.heatmap import preparation_heatmap
+from flipstats.figures.lead import lead_time_bands
+from flipstats.figures.picture import Picture
+from flipstats.figures.theme import CONFIG, dark_of, template, themed
+
+__all__ = [
+    "CONFIG",
+    "Picture",
+    "completion_by_arm",
+    "dark_of",
+    "forest",
+    "group_means",
+    "lead_time_bands",
+    "preparation_by_session",
+    "preparation_heatmap",
+    "start_scores",
+    "template",
+    "themed",
+]

@@ -1,0 +1,215 @@
+"""Effects with their intervals, beside the smallest effect of interest and what the literature found."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from flipstats.conventions import LITERATURE_G
+from flipstats.figures import theme
+from flipstats.figures.picture import Picture, interval_note, localized, needs
+from flipstats.i18n import number, percent, t
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+
+def forest(
+    effects: pl.DataFrame,
+    *,
+    smallest: float,
+    unit: str = "g",
+    reference: tuple[float, float, float] | None = None,
+    treated: str,
+    control: str,
+) -> Picture:
+    """Draw effects, treated minus control, each with its interval.
+
+    Parameters
+    ----------
+    effects : DataFrame
+        ``label, value, low, high, level``, first line first; the first is drawn as the primary one.
+    smallest : float
+        Smallest effect of interest, in the unit of the values; the band between minus and plus it is shaded.
+    unit : str
+        ``"g"`` (standard deviations) or ``"share"`` (difference of shares, drawn as points).
+    reference : tuple of float, optional
+        Value, low and high found in the literature; where unit is ``"g"``, by default
+        `conventions.LITERATURE_G`.
+    treated, control : str
+        The arms, as people know them.
+
+    Raises
+    ------
+    ParameterError
+        A column is missing.
+    """
+    needs(effects, ("label", "value", "low", "high"), "forest")
+    if reference is None and unit == "g":
+        reference = LITERATURE_G
+    digits, scale = (2, 1.0) if unit == "g" else (0, 100.0)
+    effects = effects.with_columns(pl.col("value", "low", "high") * scale)
+    lines = effects.height + (1 if reference else 0)
+    figure = theme.canvas(96 + 54 * max(lines, 1))
+    band = smallest * scale
+    figure.add_shape(
+        type="rect", x0=-band, x1=band, y0=0, y1=1, yref="paper", line_width=0, layer="below",
+        fillcolor=theme.VOID,
+    )  # fmt: skip
+    figure.add_shape(
+        type="line", x0=0, x1=0, y0=0, y1=1, yref="paper", layer="below",
+        line={"color": theme.LIGHT["axis"], "width": 1.5},
+    )  # fmt: skip
+    _effects(figure, effects, digits)
+    labels = [theme.safe(label, 20, 3) for label in effects["label"]]
+    if reference:
+        _reference(figure, tuple(value * scale for value in reference), effects.height, digits)
+        labels.append(t("figures.literature_label"))
+    _frame(figure, effects, labels, band, reference, unit, (treated, control))
+    return Picture(
+        figure=figure,
+        title=t("figures.forest_title", treated=treated, control=control),
+        caption=_caption(effects, band, digits, unit, reference),
+        alt=_alt(effects, digits, treated, control),
+        table=_table(effects, digits),
+    )
+
+
+def _effects(figure: go.Figure, effects: pl.DataFrame, digits: int) -> None:
+    import plotly.graph_objects as go
+
+    for line, row in enumerate(effects.iter_rows(named=True)):
+        if row["value"] is None:
+            figure.add_annotation(x=0, y=line, text=t("figures.not_computable"))
+            continue
+        colour = theme.LIGHT["blue"] if line == 0 else theme.LIGHT["muted"]
+        text = f"<b>{number(row['value'], digits, signed=True)}</b>  {_range(row, digits)}"
+        figure.add_trace(
+            go.Scatter(
+                x=[row["value"]],
+                y=[line],
+                mode="markers",
+                marker={"color": colour, "symbol": "square", "size": 13 if line == 0 else 9},
+                error_x=theme.whiskers([row["value"]], [row["low"]], [row["high"]], colour)
+                | {"thickness": 3 if line == 0 else 2},
+                customdata=[f"<b>{theme.safe(row['label'], 40)}</b><br>{text}"],
+                hovertemplate="%{customdata}<extra></extra>",
+            )
+        )
+        middle = row["value"] if row["low"] is None else (row["low"] + row["high"]) / 2
+        figure.add_annotation(
+            x=middle,
+            y=line - 0.16,
+            yanchor="bottom",
+            text=text,
+            font={"size": 12},
+        )
+
+
+def _reference(figure: go.Figure, reference: tuple[float, ...], line: int, digits: int) -> None:
+    import plotly.graph_objects as go
+
+    value, low, high = reference
+    figure.add_shape(
+        type="line", x0=value, x1=value, y0=0, y1=1, yref="paper", layer="below",
+        line={"color": theme.LIGHT["purple"], "width": 1.5, "dash": "dot"},
+    )  # fmt: skip
+    text = f"{number(value, digits, signed=True)}  {_range({'low': low, 'high': high}, digits)}"
+    figure.add_trace(
+        go.Scatter(
+            x=[value],
+            y=[line],
+            mode="markers",
+            marker={"color": theme.LIGHT["purple"], "symbol": "diamond", "size": 10},
+            error_x=theme.whiskers([value], [low], [high], theme.LIGHT["purple"]),
+            customdata=[t("figures.literature_hover")],
+            hovertemplate="%{customdata}<extra></extra>",
+        )
+    )
+    figure.add_annotation(x=value, y=line - 0.16, yanchor="bottom", text=text, font={"size": 12})
+
+
+def _frame(
+    figure: go.Figure,
+    effects: pl.DataFrame,
+    labels: list[str],
+    band: float,
+    reference: tuple[float, float, float] | None,
+    unit: str,
+    arms: tuple[str, str],
+) -> None:
+    """Set the axes so that zero, the band and every interval are inside, zero near the middle."""
+    ends = [abs(v) for name in ("value", "low", "high") for v in effects[name].drop_nulls()]
+    reach = 1.12 * max([*ends, 2.2 * band, *([reference[2]] if reference else [])])
+    figure.update_layout(
+        xaxis={
+            "range": [-reach, reach],
+            "showgrid": True,
+            "nticks": 7,
+            "title": {"text": t(f"figures.forest_axis_{unit}")},
+        },
+        yaxis={
+            "tickvals": list(range(len(labels))),
+            "ticktext": labels,
+            "range": [len(labels) - 0.5, -0.75],
+            "tickfont": {"size": 12},
+        },
+        margin={"t": 34},
+    )
+    for side, arm, anchor in ((0, arms[1], "left"), (1, arms[0], "right")):
+        key = "figures.better_right" if side else "figures.better_left"
+        figure.add_annotation(
+            x=side, xref="x domain", y=1, yref="paper", xanchor=anchor, yanchor="bottom",
+            text=t(key, arm=theme.safe(arm, 22, 1)),
+        )  # fmt: skip
+
+
+def _range(row: dict, digits: int) -> str:
+    if row["low"] is None or row["high"] is None:
+        return ""
+    low, high = number(row["low"], digits, signed=True), number(row["high"], digits, signed=True)
+    return "[" + t("figures.between", low=low, high=high) + "]"
+
+
+def _caption(
+    effects: pl.DataFrame, band: float, digits: int, unit: str, reference: tuple[float, float, float] | None
+) -> str:
+    parts = [t("figures.forest_caption", band=number(band, digits), unit=t(f"figures.unit_{unit}"))]
+    parts.append(interval_note(effects) if "interval" in effects.columns else _level(effects))
+    if reference == LITERATURE_G and unit == "g":
+        parts.append(t("figures.literature_caption"))
+    return " ".join(part for part in parts if part)
+
+
+def _level(effects: pl.DataFrame) -> str:
+    levels = effects["level"].drop_nulls().unique().to_list() if "level" in effects.columns else []
+    return t("figures.interval_level", level=percent(levels[0])) if levels else ""
+
+
+def _alt(effects: pl.DataFrame, digits: int, treated: str, control: str) -> str:
+    said = [
+        t(
+            "figures.alt_effect",
+            label=row["label"],
+            value=number(row["value"], digits, signed=True),
+            interval=_range(row, digits) or "–",
+        )
+        for row in effects.iter_rows(named=True)
+    ]
+    return t(
+        "figures.alt_series",
+        title=t("figures.forest_title", treated=treated, control=control),
+        said=" ".join(said),
+    )
+
+
+def _table(effects: pl.DataFrame, digits: int) -> pl.DataFrame:
+    cells = list(effects.iter_rows(named=True))
+    return localized(
+        [
+            ("effect", [cell["label"] for cell in cells]),
+            ("difference", [number(cell["value"], digits, signed=True) for cell in cells]),
+            ("interval", [_range(cell, digits).strip("[]") or "–" for cell in cells]),
+        ]
+    )

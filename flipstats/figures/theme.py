@@ -1,0 +1,230 @@
+"""How every figure looks: one palette for light and dark, templates, axes, labels, error bars.
+
+A figure is drawn in the light palette. `dark_of` maps each of its colours to the dark palette, so that a page
+can follow the reader's setting without drawing anything again in Python.
+"""
+
+from __future__ import annotations
+
+import html
+import textwrap
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from flipstats import i18n
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+# Okabe and Ito's palette, safe for the common kinds of colour blindness (Color Universal Design, 2008), darkened
+# where it needs 3:1 against white; in the dark palette the same hues, lighter.
+LIGHT = {
+    "ink": "#1B2430",
+    "muted": "#5A6675",
+    "grid": "#E4E8ED",
+    "axis": "#9AA4B1",
+    "blue": "#0072B2",
+    "orange": "#D55E00",
+    "green": "#00845F",
+    "purple": "#B0578D",
+    "sky": "#2E8BC9",
+    "gold": "#B37A00",
+}
+DARK = {
+    "ink": "#E7ECF2",
+    "muted": "#A5B0BE",
+    "grid": "#2B333E",
+    "axis": "#667282",
+    "blue": "#56B4E9",
+    "orange": "#F08C42",
+    "green": "#35C394",
+    "purple": "#E39AC1",
+    "sky": "#9AD0F5",
+    "gold": "#E6B23C",
+}
+# Greys that stand on light and on dark paper alike.
+VOID, HATCH = "rgba(125,138,155,0.14)", "rgba(125,138,155,0.75)"
+SERIES = ("blue", "orange", "green", "purple", "sky", "gold")
+SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "x")
+RAMP = {
+    "light": ("#F1F6FB", "#CFE1F1", "#9CC4E4", "#5A9FD0", "#1F77B4", "#0B4F85"),
+    "dark": ("#1A232E", "#1E3B57", "#235880", "#3079AB", "#4C9DD1", "#8CC8EE"),
+}
+FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'Noto Sans', Arial, sans-serif"
+CONFIG = {
+    "displaylogo": False,
+    "responsive": True,
+    "modeBarButtons": [["toImage"]],
+    "doubleClick": False,
+    "scrollZoom": False,
+}
+
+
+def dark_of() -> dict[str, str]:
+    """Return the dark colour of each light one, ``{"#0072B2": "#56B4E9", …}``."""
+    return {LIGHT[name]: DARK[name] for name in LIGHT}
+
+
+def template(mode: str = "light") -> dict:
+    """Return the plotly template of a mode, as plain data for Python or for a page.
+
+    Parameters
+    ----------
+    mode : str
+        ``"light"`` or ``"dark"``.
+
+    Examples
+    --------
+    >>> template("dark")["layout"]["paper_bgcolor"]
+    'rgba(0,0,0,0)'
+    """
+    colours = {"light": LIGHT, "dark": DARK}[mode]
+    axis = {
+        "gridcolor": colours["grid"],
+        "linecolor": colours["axis"],
+        "tickcolor": colours["axis"],
+        "zerolinecolor": colours["axis"],
+        "tickfont": {"color": colours["muted"], "size": 12},
+        "title": {"font": {"color": colours["muted"], "size": 12}, "standoff": 10},
+        "showgrid": False,
+        "zeroline": False,
+        "fixedrange": True,
+        "automargin": True,
+    }
+    return {
+        "layout": {
+            "paper_bgcolor": "rgba(0,0,0,0)",
+            "plot_bgcolor": "rgba(0,0,0,0)",
+            "font": {"family": FONT, "size": 13, "color": colours["ink"]},
+            "colorway": [colours[name] for name in SERIES],
+            "colorscale": {"sequential": [[i / 5, colour] for i, colour in enumerate(RAMP[mode])]},
+            "xaxis": axis,
+            "yaxis": axis,
+            "hoverlabel": {
+                "bgcolor": {"light": "#FFFFFF", "dark": "#10151B"}[mode],
+                "bordercolor": colours["axis"],
+                "font": {"family": FONT, "size": 12, "color": colours["ink"]},
+                "align": "left",
+            },
+            "annotationdefaults": {"showarrow": False, "font": {"size": 12}},
+            "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "title": {"text": ""}},
+        }
+    }
+
+
+def canvas(height: int, *, lang: str | None = None) -> go.Figure:
+    """Return an empty figure in the house style, `height` pixels high and as wide as its place."""
+    import plotly.graph_objects as go
+
+    figure = go.Figure()
+    figure.update_layout(
+        template=template(),
+        height=height,
+        margin={"l": 8, "r": 12, "t": 12, "b": 8},
+        separators={"fr": ",\u202f", "en": ".,"}[lang or i18n.language()],
+        showlegend=False,
+        hovermode="closest",
+    )
+    return figure
+
+
+def safe(text: object, width: int | None = None, lines: int = 2) -> str:
+    """Return a text from the data as plotly may draw it: no markup of its own, wrapped at `width` characters.
+
+    Examples
+    --------
+    >>> safe("<b>A & B</b>")
+    '&lt;b&gt;A &amp; B&lt;/b&gt;'
+    >>> safe("Groupe du mardi matin à Lyon", 14)
+    'Groupe du<br>mardi matin à…'
+    """
+    words = " ".join(str(text).split())
+    if width is None:
+        return html.escape(words, quote=False)
+    cut = textwrap.wrap(words, width, max_lines=lines, placeholder="…") or [""]
+    return "<br>".join(html.escape(line, quote=False) for line in cut)
+
+
+def colours_of(names: Sequence[str], *, first: str | None = None) -> dict[str, tuple[str, str]]:
+    """Give each series its colour and its mark; `first`, the treated arm say, always gets the first.
+
+    Examples
+    --------
+    >>> colours_of(["conventional", "flipped"], first="flipped")["flipped"]
+    ('#0072B2', 'circle')
+    """
+    ordered = sorted(dict.fromkeys(names), key=lambda name: (name != first, list(names).index(name)))
+    return {
+        name: (LIGHT[SERIES[i % len(SERIES)]], SYMBOLS[i % len(SYMBOLS)]) for i, name in enumerate(ordered)
+    }
+
+
+def share_axis(figure: go.Figure, axis: str, *, low: float = 0.0, high: float = 1.0) -> None:
+    """Make an axis read as percentages in the reader's language, with a light grid at each quarter."""
+    ticks = [tick / 4 for tick in range(5)]
+    figure.update_layout(
+        {
+            axis: {
+                "range": [low, high],
+                "tickmode": "array",
+                "tickvals": ticks,
+                "ticktext": [i18n.percent(tick) for tick in ticks],
+                "showgrid": True,
+            }
+        }
+    )
+
+
+def hatched() -> dict:
+    """Return the marker of what is not known: grey and hatched, like no value of the palette."""
+    return {
+        "color": VOID,
+        "line": {"width": 0},
+        "pattern": {
+            "shape": "/",
+            "fgcolor": HATCH,
+            "bgcolor": VOID,
+            "size": 6,
+            "solidity": 0.15,
+        },
+    }
+
+
+def whiskers(
+    values: Sequence[float | None], lows: Sequence[float | None], highs: Sequence[float | None], colour: str
+) -> dict:
+    """Return plotly error bars that reach from `lows` to `highs`; nothing where a bound is unknown."""
+
+    def reach(end: float | None, value: float | None) -> float | None:
+        return None if end is None or value is None else abs(end - value)
+
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": [reach(high, value) for high, value in zip(highs, values, strict=True)],
+        "arrayminus": [reach(low, value) for low, value in zip(lows, values, strict=True)],
+        "color": colour,
+        "thickness": 2,
+        "width": 0,
+    }
+
+
+def themed(figure: go.Figure, mode: str) -> go.Figure:
+    """Return a copy of a figure for light or dark paper.
+
+    Examples
+    --------
+    >>> themed(canvas(200), "dark").layout.template.layout.font.color
+    '#E7ECF2'
+    """
+    import plotly.graph_objects as go
+    import plotly.io as pio
+
+    if mode == "light":
+        return go.Figure(figure)
+    text = figure.to_json()
+    for light, dark in dark_of().items():
+        text = text.replace(light, dark)
+    copy = pio.from_json(text, skip_invalid=False)
+    copy.update_layout(template=template(mode))
+    return copy
