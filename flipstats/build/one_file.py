@@ -1,0 +1,103 @@
+"""One export on its own: its canonical tables, and the account of its records."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from flipstats import readers
+from flipstats.i18n import has, listing, t
+from flipstats.privacy import KEY_BYTES, organisation_key, pseudonym
+from flipstats.readers.base import Context, Reading
+
+SHOWN = 100
+
+
+@dataclass(frozen=True, slots=True)
+class OneFile:
+    """What one export gives; ``str()`` says it, `to_dict` is what ``flipstats read --json`` prints."""
+
+    file: str
+    reading: Reading
+
+    def to_dict(self) -> dict:
+        """Return format, confidence, row counts by table, the account and the warnings."""
+        account = self.reading.account
+        lines = account.frame().filter(pl.col("outcome") == "set_aside").head(SHOWN)
+        return {
+            "format": self.reading.format,
+            "confidence": self.reading.confidence,
+            "tables": {name: frame.height for name, frame in self.reading.tables.items()},
+            "rows_read": account.read,
+            "rows_kept": account.kept,
+            "rows_merged": account.count("merged"),
+            "rows_set_aside": account.count("set_aside"),
+            "set_aside": [
+                {"record": record, "reason": reason_text(reason)}
+                for record, reason in lines.select("record", "reason").iter_rows()
+            ],
+            "warnings": self.reading.warnings,
+        }
+
+    def __str__(self) -> str:
+        content = self.to_dict()
+        tables = listing([f"{n} {name}" for name, n in content["tables"].items()]) or "–"
+        lines = [
+            t("read.format", file=self.file, format=content["format"]),
+            t("read.account", **{k: v for k, v in content.items() if k.startswith("rows_")}),
+            t("read.tables", tables=tables),
+        ]
+        for outcome in ("set_aside", "merged", "note"):
+            for reason, n in self.reading.account.reasons(outcome).most_common():
+                lines.append(t(f"read.{outcome}", n=n, reason=reason_text(reason)))
+        lines += [t("read.warning", text=text) for text in content["warnings"]]
+        return "\n".join(lines)
+
+
+def read_one(
+    file: Path,
+    *,
+    form: str = "auto",
+    timezone: str | None = None,
+    mapping: Path | None = None,
+    out: Path | None = None,
+) -> OneFile:
+    """Read one export; with `out`, write its canonical tables there as CSV, people as pseudonyms.
+
+    The pseudonyms are made with the key in `out`, where there is one, and else with a new key that is thrown
+    away: they then say who is the same inside this file, and no more.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read as that format.
+    """
+    reading = readers.read(file, Context(timezone=timezone, mapping=mapping), format=form)
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        key = organisation_key(out) if (out / "flipstats.key").exists() else secrets.token_bytes(KEY_BYTES)
+        for name, frame in reading.tables.items():
+            _anonymous(frame, reading, key).write_csv(out / f"{name}.csv")
+        reading.account.frame().write_csv(out / "account.csv")
+    return OneFile(file.name, reading)
+
+
+def _anonymous(frame: pl.DataFrame, reading: Reading, key: bytes) -> pl.DataFrame:
+    if "person" not in frame.columns:
+        return frame
+    addresses = dict(reading.people.filter(pl.col("kind") == "email").select("person", "value").iter_rows())
+    names = {
+        person: pseudonym(key, "email:" + addresses[person] if person in addresses else person)
+        for person in frame["person"].unique().drop_nulls()
+    }
+    learner = pl.col("person").replace_strict(names, default=None, return_dtype=pl.String)
+    return frame.with_columns(learner.alias("learner_id")).drop("person")
+
+
+def reason_text(reason: str) -> str:
+    """Return why a record was merged, set aside or noted, in words."""
+    key = "reasons." + reason
+    return t(key) if has(key) else reason

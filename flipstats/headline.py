@@ -1,0 +1,169 @@
+"""The answer in a few lines: did they prepare, were they ready, did it work, what limits what can be said."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from flipstats import cohorts, metrics
+from flipstats.errors import FlipstatsError
+from flipstats.i18n import in_language, language, listing, number, percent, t
+
+if TYPE_CHECKING:
+    from flipstats.study import Study
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the headline.
+
+    Attributes
+    ----------
+    key : str
+        ``prepared``, ``ready``, ``effect``, ``completion`` or ``limits``.
+    label : str
+        What it answers, in two or three words.
+    value_text, interval_text : str
+        The number and its interval as the reader writes them; empty where there is none.
+    sentence : str
+        The whole answer in one sentence.
+    caveat : str
+        The main thing to keep in mind; empty where there is none.
+    """
+
+    key: str
+    label: str
+    value_text: str
+    interval_text: str
+    sentence: str
+    caveat: str
+
+    def __str__(self) -> str:
+        return f"{self.sentence} {self.caveat}".strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """The few lines a manager reads first; ``str()`` gives them one below the other."""
+
+    title: str
+    lines: tuple[Line, ...]
+
+    def __str__(self) -> str:
+        return "\n".join([self.title, *(f"  • {line.label} — {line}" for line in self.lines)])
+
+
+def headline(study: Study, lang: str | None = None, *, role: str = "research") -> Headline:
+    """Say in a few lines what a study shows.
+
+    Parameters
+    ----------
+    study : Study
+        The study, or a selection of it.
+    lang : {"en", "fr"}, optional
+        The language; by default the one in use.
+    role : str
+        Who will read it: small groups are suppressed outside ``research``.
+
+    Returns
+    -------
+    Headline
+    """
+    with in_language(lang or language()):
+        n = study.table("enrolments").select(pl.col("learner_id").n_unique()).collect().item()
+        groups = study.table("cohorts").select(pl.len()).collect().item()
+        title = t("headline.title", title=study.programme.title or study.programme.id, n=n, groups=groups)
+        lines = [prepared_line(study, role), ready_line(study, role)]
+        lines += [effect_line(study, outcome) for outcome in ("summative", "completion")]
+        lines.append(limits_line(study))
+        return Headline(title, tuple(line for line in lines if line is not None))
+
+
+def prepared_line(study: Study, role: str = "research") -> Line:
+    """Say how many learners came prepared, at the deepest level the sources can carry."""
+    depth = metrics.best_depth(study)
+    label = t("headline.prepared_label")
+    if depth is None:
+        return _silent("prepared", label, t("metrics.level_not_traced"))
+    rows = metrics.prepared_rate(study, depth=depth, role=role)
+    row = rows.filter(pl.col("statistic") == "all").row(0, named=True)
+    if row["value"] is None:
+        return _silent("prepared", label, metrics.reason_text(row["reason"]))
+    caveat = ""
+    if row["coverage"] is not None and row["coverage"] < 1:
+        caveat = t("headline.coverage", share=percent(1 - row["coverage"]))
+    return Line(
+        "prepared",
+        label,
+        percent(row["value"]),
+        _range(row, percent),
+        t(
+            f"headline.prepared_{depth}",
+            value=percent(row["value"]),
+            interval=_range(row, percent),
+            n=row["denominator"],
+        ),
+        caveat,
+    )
+
+
+def ready_line(study: Study, role: str = "research") -> Line:
+    """Say how learners did on the quizzes at the start of sessions."""
+    label = t("headline.ready_label")
+    rows = metrics.start_score(study, role=role)
+    row = rows.filter(pl.col("statistic") == "mean").row(0, named=True)
+    if row["value"] is None:
+        return _silent("ready", label, metrics.reason_text(row["reason"]))
+    answered = rows.filter(pl.col("statistic") == "response_rate")
+    caveat = ""
+    if answered.height and answered["value"][0] is not None:
+        caveat = t("headline.answered", share=percent(answered["value"][0]))
+    return Line(
+        "ready",
+        label,
+        percent(row["value"]),
+        _range(row, percent),
+        t("headline.ready", value=percent(row["value"]), interval=_range(row, percent)),
+        caveat,
+    )
+
+
+def effect_line(study: Study, outcome: str) -> Line | None:
+    """Say what the comparison with the conventional format shows on one outcome."""
+    label = t(f"headline.{outcome}_label")
+    if study.design.treated is None or study.design.control is None:
+        return _silent(outcome, label, t("headline.no_comparison")) if outcome == "summative" else None
+    try:
+        result = cohorts.compare(study, outcome=outcome)
+    except FlipstatsError as problem:
+        return _silent(outcome, label, str(problem))
+    effect = result.primary
+    if effect is None:
+        return Line(outcome, label, result.verdict.words, "", result.verdict.sentence, "")
+    shown = percent if outcome == "completion" else lambda value: number(value, 2, signed=True)
+    value = percent(effect.value, 1, signed=True) if outcome == "completion" else shown(effect.value)
+    return Line(outcome, label, value, "", str(result), "")
+
+
+def limits_line(study: Study) -> Line | None:
+    """Name what this study cannot say."""
+    warnings = [str(w) for w in study.provenance.get("warnings", [])]
+    missing = sorted(
+        {metrics.title(entry.key) for entry in metrics.computable(study) if entry.status == "not_computable"}
+    )
+    if not missing and not warnings:
+        return None
+    sentence = t("headline.missing", n=len(missing), what=listing(missing)) if missing else ""
+    return Line("limits", t("headline.limits_label"), "", "", sentence or warnings[0], "" if missing else "")
+
+
+def _silent(key: str, label: str, reason: str) -> Line:
+    return Line(key, label, "–", "", t("headline.not_computable", reason=reason), "")
+
+
+def _range(row: dict, shown) -> str:
+    if row["low"] is None:
+        return ""
+    return t("headline.interval", low=shown(row["low"]), high=shown(row["high"]), level=percent(row["level"]))
