@@ -1,0 +1,233 @@
+"""Serve one page to browsers: Voilà on the loopback address, with kernels ready before the viewer comes.
+
+The study, the role and the language go to the kernels as environment variables, never by the address a
+viewer can change. Whoever must be reached beyond this machine stands behind a proxy that knows its users.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flipstats.dashboard.state import LANGUAGE_VARIABLE, ROLE_VARIABLE, ROLES, STUDY_VARIABLE
+from flipstats.errors import ParameterError, did_you_mean
+from flipstats.i18n import LANGUAGES, catalogue, t
+from flipstats.shipped import shipped
+from flipstats.study import Study, open_study
+
+if TYPE_CHECKING:
+    from traitlets.config import Config
+
+HOST = "127.0.0.1"
+FIRST_PORT = 8866
+TEMPLATE = "flipstats"
+_HERE = Path(__file__).parent
+JUPYTER_SHARE = _HERE / "voila_template"
+ASSETS = _HERE.parent / "assets"
+# Everything else a Jupyter installation may hold is left out: pages start faster and nothing foreign runs.
+_EXTENSIONS = ["@jupyter-widgets/jupyterlab-manager", "@voila-dashboards/widgets-manager8", "anywidget"]
+_SECURITY_HEADERS = {
+    # Widgets are built from text that came over the websocket, hence blob: and 'unsafe-eval'.
+    "Content-Security-Policy": "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
+    "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
+    "connect-src 'self'; object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'self'",
+    "Referrer-Policy": "no-referrer",
+}
+
+
+def serve(
+    study_dir: Path | str,
+    *,
+    page: str = "programme",
+    role: str = "manager",
+    port: int | None = None,
+    lang: str | None = None,
+    viewers: int = 2,
+    token: str | None = None,
+    open_browser: bool = True,
+    announce: Callable[[str], None] = print,
+) -> None:
+    """Serve a page on this machine until interrupted.
+
+    Parameters
+    ----------
+    study_dir : path
+        A study folder made by ``flipstats build``.
+    page : str
+        Name of a notebook in `dashboards/`.
+    role : {"research", "manager", "trainer"}
+        For whom: outside ``"research"`` small cells are suppressed.
+    port : int, optional
+        Port on the loopback address; by default the first free one from 8866 on.
+    lang : {"en", "fr"}, optional
+        Language where the address does not say ``?lang=``; the programme's by default.
+    viewers : int
+        How many may arrive at the same time and find their page ready; each costs one kernel in memory.
+    token : str, optional
+        Secret in the address that is announced; a new one at each start by default.
+    open_browser : bool
+        Open the page in the user's browser.
+    announce : callable
+        Told the address, in one sentence, when the server is about to listen.
+
+    Raises
+    ------
+    ParameterError
+        The page, role, language or port is not one of those there are.
+    StudyError
+        The folder is not a study.
+    """
+    notebook = _notebook(page)
+    _one_of("role", role, ROLES)
+    _one_of("viewers", viewers, range(1, 101))
+    study = open_study(study_dir)
+    lang = _one_of("lang", lang or study.programme.language, LANGUAGES)
+    port = _free_port() if port is None else _usable_port(port)
+    token = token or secrets.token_urlsafe(24)
+    with _kernel_environment(study, role, lang) as runtime:
+        config = _configuration(notebook, port, token, viewers, lang, runtime)
+        announce(t("page.serving", lang, url=f"http://{HOST}:{port}/?token={token}"))
+        _run(config, open_browser=open_browser)
+
+
+def _run(config: Config, *, open_browser: bool) -> None:
+    from voila.app import Voila
+
+    class Page(Voila):
+        """Voilà that also finds plotly.js, and opens a browser that is already signed in."""
+
+        def setup_template_dirs(self) -> None:
+            super().setup_template_dirs()
+            self.static_paths = [*self.static_paths, str(ASSETS)]
+
+        def launch_browser(self) -> None:
+            _open_browser(f"{self.connection_url}?token={self.token}", Path(self.connection_dir))
+
+    config.Voila.open_browser = open_browser
+    app = Page.instance(config=config)
+    app.initialize(argv=[])
+    app.start()
+
+
+def _configuration(notebook: Path, port: int, token: str, viewers: int, lang: str, runtime: Path) -> Config:
+    from traitlets.config import Config
+
+    config = Config()
+    voila, options = config.Voila, config.VoilaConfiguration
+    voila.config_file_paths = []  # a voila.json lying about must not undo what is decided here
+    voila.notebook_path = str(notebook)
+    voila.ip, voila.port, voila.port_retries = HOST, port, 0  # kernels are told the port before it is taken
+    voila.token = token
+    voila.connection_dir_root = str(runtime)
+    voila.log_level = "ERROR"
+    voila.tornado_settings = {"headers": _SECURITY_HEADERS, "allow_remote_access": False}
+    options.template, options.theme = TEMPLATE, "light"
+    options.allow_template_override = options.allow_theme_override = "NO"
+    options.resources = {"flipstats": {"lang": lang, "texts": _template_texts()}}
+    options.extension_allowlist = _EXTENSIONS
+    options.file_allowlist = []
+    options.show_tracebacks, options.strip_sources = False, True
+    options.preheat_kernel, options.default_pool_size = True, viewers
+    config.VoilaExecutor.cell_error_instruction = ""
+    if os.name == "posix":
+        config.KernelManager.transport = "ipc"  # sockets in our private folder, not ports of the machine
+    config.IdentityProvider.cookie_options = {"samesite": "Lax"}
+    config.MappingKernelManager.cull_interval = 60
+    config.MappingKernelManager.cull_idle_timeout = 600
+    return config
+
+
+@contextmanager
+def _kernel_environment(study: Study, role: str, lang: str) -> Iterator[Path]:
+    """Set what kernels inherit, in a private runtime folder, and put everything back afterwards."""
+    with tempfile.TemporaryDirectory(prefix="flipstats-page-") as folder:
+        found = os.environ.get("JUPYTER_PATH")
+        with environment(
+            {
+                STUDY_VARIABLE: str(study.path.resolve()),
+                ROLE_VARIABLE: role,
+                LANGUAGE_VARIABLE: lang,
+                "JUPYTER_PATH": os.pathsep.join([str(JUPYTER_SHARE), *([found] if found else [])]),
+                "IPYTHONDIR": str(Path(folder) / "ipython"),  # nobody's start-up files run in a page
+            }
+        ):
+            yield Path(folder)
+
+
+@contextmanager
+def environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Set environment variables inside a ``with`` block."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _template_texts() -> dict[str, dict[str, str]]:
+    prefix = "page.template_"
+    return {
+        lang: {
+            key.removeprefix(prefix): text for key, text in catalogue(lang).items() if key.startswith(prefix)
+        }
+        for lang in LANGUAGES
+    }
+
+
+def _notebook(page: str) -> Path:
+    pages = {file.stem: file for file in sorted(shipped("dashboards").glob("*.ipynb"))}
+    return pages[_one_of("page", page, pages)]
+
+
+def _one_of(name: str, value, allowed):
+    if value not in allowed:
+        known = f"{allowed[0]}–{allowed[-1]}" if isinstance(allowed, range) else ", ".join(map(str, allowed))
+        near = did_you_mean(str(value), map(str, allowed))
+        key = "page.not_one_of_near" if near else "page.not_one_of"
+        raise ParameterError(t(key, name=name, value=value, known=known, near=near))
+    return value
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+        return True
+
+
+def _free_port() -> int:
+    for port in range(FIRST_PORT, FIRST_PORT + 100):
+        if _is_free(port):
+            return port
+    raise ParameterError(t("page.no_free_port", first=FIRST_PORT, last=FIRST_PORT + 99))
+
+
+def _usable_port(port: int) -> int:
+    _one_of("port", port, range(1, 65536))
+    if not _is_free(port):
+        raise ParameterError(t("page.port_taken", port=port))
+    return port
+
+
+def _open_browser(url: str, folder: Path) -> None:
+    """Open the page through a file only this user can read, so that the token is in no process list."""
+    import webbrowser
+
+    file = folder / "open.html"
+    with open(os.open(file, os.O_CREAT | os.O_WRONLY, 0o600), "w", encoding="utf-8") as handle:
+        handle.write(f'<!doctype html><meta http-equiv="refresh" content="0; url={url}">')
+    webbrowser.open(file.as_uri())
