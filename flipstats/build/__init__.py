@@ -145,7 +145,7 @@ def _read(path: Path, digest: str, source: Source, folder: Path, file: StudyFile
         timezone=source.timezone or file.programme.timezone,
         cohort=source.cohort,
         mapping=folder / source.mapping if source.mapping else None,
-        language=None,
+        date_order=source.date_order,
     )
     reading = readers.read(path, context, format=source.format)
     if not reading.account.balanced:
