@@ -1,0 +1,247 @@
+"""Day one: look at a folder of raw exports, and write the study file and the four sheets to correct."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import tomllib
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import polars as pl
+
+from flipstats import readers
+from flipstats.build.declared import slug
+from flipstats.build.sheets import SHEETS, normal, write_sheet
+from flipstats.errors import FlipstatsError, StudyFileError
+from flipstats.i18n import t
+from flipstats.readers.base import Context, Reading
+from flipstats.studyfile import StudyFile
+
+_KIND_OF = {
+    "page": "page", "resource": "file", "url": "url", "book": "book", "quiz": "quiz", "h5pactivity": "h5p",
+    "assign": "assignment", "forum": "forum", "scorm": "scorm", "feedback": "feedback",
+    "bigbluebuttonbn": "virtual_class", "folder": "file",
+}  # fmt: skip
+_ROLE_WORDS = (
+    ("positioning", ("positionnement", "positioning", "placement", "diagnostic")),
+    ("delayed", ("differe", "a froid", "delayed")),
+    ("start", ("debut de seance", "demarrage", "start of session", "warm-up", "entree en seance")),
+    ("pre_quiz", ("prealable", "avant la seance", "pre-class", "preparation")),
+    ("summative", ("final", "sommati", "summative", "examen", "exam", "certificat", "evaluation")),
+)
+_QUIZ_FORMATS = ("moodle_quiz",)
+_SKIPPED = {f"{sheet}.csv" for sheet in SHEETS} | {"study.toml", "flipstats.key", "CURRENT"}
+
+
+@dataclass(slots=True)
+class Seen:
+    """What the exports of a folder tell before anyone has corrected anything."""
+
+    readings: list[tuple[Path, Reading]] = field(default_factory=list)
+    refused: list[tuple[str, str]] = field(default_factory=list)
+
+
+def init_study(folder: Path, lang: str, *, timezone: str | None = None) -> str:
+    """Write `study.toml` and the four sheets into a folder of raw exports.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder; exports may lie in folders inside it.
+    lang : {"en", "fr"}
+        The language of the sheets' headings.
+    timezone : str, optional
+        Zone of the times in the exports; by default Europe/Paris, marked in the file to be confirmed.
+
+    Returns
+    -------
+    str
+        What was found and what to correct, for the person.
+
+    Raises
+    ------
+    StudyFileError
+        There is no such folder, a study file or sheet is there already, or no export is recognised.
+    """
+    if not folder.is_dir():
+        raise StudyFileError(t("init.no_folder", folder=folder))
+    there = [name for name in sorted(_SKIPPED - {"flipstats.key", "CURRENT"}) if (folder / name).exists()]
+    if there:
+        raise StudyFileError(t("init.already", file=there[0], folder=folder))
+    seen = look_at(folder, timezone or "Europe/Paris")
+    if not seen.readings:
+        raise StudyFileError(t("init.nothing", folder=folder))
+    cohorts, sessions = _cohorts(seen), _sessions(seen, ZoneInfo(timezone or "Europe/Paris"))
+    rows = {
+        "cohorts": cohorts,
+        "sessions": sessions,
+        "resources": _resources(seen),
+        "assessments": _assessments(seen),
+    }
+    for sheet in SHEETS:
+        write_sheet(folder, sheet, rows[sheet], lang)
+    (folder / "study.toml").write_text(_study_file(folder, seen, lang, timezone), encoding="utf-8")
+    counts = {sheet: len(rows[sheet]) for sheet in SHEETS}
+    lines = [t("init.found", n=len(seen.readings)), *(f"  {p.name}: {r.format}" for p, r in seen.readings)]
+    lines += [t("init.refused", file=name, problem=problem) for name, problem in seen.refused]
+    lines += [t("init.written", folder=folder, **counts), t("init.next", folder=folder)]
+    return "\n".join(lines)
+
+
+def look_at(folder: Path, timezone: str) -> Seen:
+    """Detect and read every file of a folder that is an export; what is not recognised is listed, not lost."""
+    seen = Seen()
+    for path in _exports(folder):
+        try:
+            seen.readings.append((path, readers.read(path, Context(timezone=timezone))))
+        except FlipstatsError as problem:
+            seen.refused.append((str(path.relative_to(folder)), str(problem).splitlines()[0]))
+    return seen
+
+
+def _exports(folder: Path) -> list[Path]:
+    found = readers.detect(folder)
+    if found.format is not None:
+        return [folder]
+    out = []
+    for path in sorted(folder.rglob("*")):
+        parts = path.relative_to(folder).parts
+        hidden = any(part.startswith(".") or part == "snapshots" for part in parts)
+        if path.is_file() and not hidden and path.name not in _SKIPPED:
+            out.append(path)
+    return out
+
+
+def _cohorts(seen: Seen) -> list[dict]:
+    groups = Counter(
+        group
+        for _, reading in seen.readings
+        for group in reading.people.filter(pl.col("kind") == "group")["value"].to_list()
+    )
+    return [{"cohort": group, "title": group, "moodle_group": group} for group in sorted(groups)]
+
+
+def _sessions(seen: Seen, zone: ZoneInfo) -> list[dict]:
+    """Propose a session for each calendar entry, else for each meeting; the person says whose it is."""
+    names = [row["cohort"] for row in _cohorts(seen)]
+    rows: list[dict] = []
+    for table in ("sessions", "meetings"):
+        for _, reading in seen.readings:
+            frame = reading.tables.get(table)
+            if frame is None or "starts_at" not in frame.columns:
+                continue
+            for entry in frame.sort("starts_at").iter_rows(named=True):
+                text = " ".join(str(value) for value in entry.values() if isinstance(value, str))
+                cohort = next(
+                    (n for n in sorted(names, key=len, reverse=True) if normal(n) in normal(text)), None
+                )
+                rows.append(
+                    {
+                        "cohort": cohort,
+                        "title": entry.get("title"),
+                        "starts": _local(entry["starts_at"], zone),
+                        "ends": _local(entry.get("ends_at"), zone),
+                        "modality": "remote"
+                        if table == "meetings" and reading.format.startswith("teams")
+                        else None,
+                        "kind": "session",
+                    }
+                )
+        if rows:
+            break
+    counts: Counter[str | None] = Counter()
+    for row in rows:
+        counts[row["cohort"]] += 1
+        row["number"] = counts[row["cohort"]]
+    return rows
+
+
+def _local(when: dt.datetime | None, zone: ZoneInfo) -> str | None:
+    return None if when is None else when.astimezone(zone).strftime("%Y-%m-%d %H:%M")
+
+
+def _resources(seen: Seen) -> list[dict]:
+    found: dict[str, dict] = {}
+    for _, reading in seen.readings:
+        frame = reading.tables.get("resources")
+        if frame is None:
+            continue
+        for entry in frame.iter_rows(named=True):
+            title = entry.get("title") or entry.get("resource") or ""
+            row = found.setdefault(
+                normal(title), {"title": title, "phase": "pre", "mandatory": "yes", "traced": "yes"}
+            )
+            cmid, kind = entry.get("cmid"), entry.get("kind")
+            if cmid is not None and str(cmid) not in re.findall(r"\d+", row.get("cmid") or ""):
+                row["cmid"] = f"{row['cmid']}|{cmid}" if row.get("cmid") else str(cmid)
+            row["kind"] = row.get("kind") or _KIND_OF.get(str(kind), kind)
+            if reading.format == "moodle_completion" and not row.get("completion"):
+                row["completion"] = "grade" if row.get("kind") in ("quiz", "assignment", "h5p") else "view"
+    return sorted(found.values(), key=lambda row: (int((row.get("cmid") or "0").split("|")[0]), row["title"]))
+
+
+def _assessments(seen: Seen) -> list[dict]:
+    rows = []
+    for path, reading in seen.readings:
+        if reading.format not in _QUIZ_FORMATS:
+            continue
+        words = normal(path.stem)
+        role = next(
+            (role for role, marks in _ROLE_WORDS if any(mark in words for mark in marks)), "summative"
+        )
+        number = re.search(r"(?:seance|session|s)[ -]?0?(\d{1,2})\b", words)
+        rows.append(
+            {
+                "file": path.name,
+                "title": re.sub(r"[-_ ]*(notes|grades)$", "", path.stem, flags=re.IGNORECASE),
+                "role": role,
+                "session": int(number.group(1)) if number and role in ("start", "pre_quiz") else None,
+                "maximum": None,
+            }
+        )
+    return rows
+
+
+def _study_file(folder: Path, seen: Seen, lang: str, timezone: str | None) -> str:
+    staff = sorted({name for _, reading in seen.readings for name in _staff_of(reading)})
+    zone = timezone or "Europe/Paris"
+    lines = [
+        f"# {t('init.toml_head')}",
+        "[programme]",
+        f"id = {_quoted(slug(folder.resolve().name))}",
+        f"title = {_quoted(folder.resolve().name)}",
+        f"timezone = {_quoted(zone)}" + ("" if timezone else f"  # {t('init.toml_confirm_zone')}"),
+        f"language = {_quoted(lang)}",
+        "",
+        "[design]",
+        f'assignment = "nonrandom"  # {t("init.toml_assignment")}',
+        'treated = "flipped"',
+        'control = "conventional"',
+        'completion_rule = "summative_taken"',
+        "",
+        "[privacy]",
+        f"# {t('init.toml_staff')}",
+        f"staff = [{', '.join(_quoted(name) for name in staff)}]",
+    ]
+    for path, reading in seen.readings:
+        name = "." if path == folder else path.relative_to(folder).as_posix()
+        lines += ["", "[[sources]]", f"file = {_quoted(name)}", f"format = {_quoted(reading.format)}"]
+    lines += ["", *(f"# {t('init.toml_refused', file=name)}" for name, _ in seen.refused)]
+    content = "\n".join(lines).rstrip() + "\n"
+    StudyFile.model_validate(tomllib.loads(content))
+    return content
+
+
+def _staff_of(reading: Reading) -> list[str]:
+    marked = reading.people.filter((pl.col("kind") == "role") & (pl.col("value") == "staff"))["person"]
+    own = reading.people.filter(pl.col("person").is_in(marked.implode()))
+    named = own.filter(pl.col("kind") == "email")
+    return (named if named.height else own.filter(pl.col("kind") == "name"))["value"].to_list()
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in escaped) + '"'
