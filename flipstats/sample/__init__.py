@@ -1,0 +1,159 @@
+"""A synthetic training programme as raw exports, with the true values it was drawn from.
+
+`write_sample` writes what an organisation would have on day one: exports of Moodle, Teams, a tool for
+attendance sheets, a calendar and a video platform, and the study file and sheets that a person has corrected.
+It never writes a canonical table.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from flipstats.errors import ParameterError
+from flipstats.i18n import t
+from flipstats.sample import actions as acts
+from flipstats.sample import meetings, moodle_reports, planted
+from flipstats.sample.moodle_log import add_actions
+from flipstats.sample.parameters import Parameters, checked
+from flipstats.sample.programme import COURSES, Course
+from flipstats.sample.sheets import write_sheets
+from flipstats.sample.truth import Truth, read_truth, tell
+from flipstats.sample.video import write_videos
+from flipstats.sample.world import World, draw
+
+__all__ = ["Parameters", "Truth", "read_truth", "write_sample"]
+DEFAULT = Parameters()
+
+
+def write_sample(
+    folder: Path | str,
+    *,
+    learners: int | None = None,
+    events: int | None = None,
+    seed: int = DEFAULT.seed,
+    effect: float = DEFAULT.effect,
+    icc: float = DEFAULT.icc,
+    baseline_gap: float = DEFAULT.baseline_gap,
+    group_size: int = DEFAULT.group_size,
+    language: str = DEFAULT.language,
+    null: bool = False,
+) -> Truth:
+    """Write a synthetic programme into a folder.
+
+    Parameters
+    ----------
+    folder : path
+        Where `study.toml`, the sheets, `truth.json` and the folders `exports` and `mappings` go.
+    learners : int, optional
+        Learners of both iterations and arms together, 160 by default.
+    events : int, optional
+        Rows of the two course logs together; by default what the learners do, about 30 each.
+    seed : int
+        The same seed and arguments give the same files, byte for byte.
+    effect : float
+        True effect of the flip on the end test, in standard deviations within an arm.
+    icc : float
+        Share of the variance of the end test that lies between groups.
+    baseline_gap : float
+        How much better the flipped arm was before, in standard deviations of the positioning test.
+    group_size : int
+        Learners of a group, on average.
+    language : str
+        Language of the sheets, ``"en"`` or ``"fr"``; the exports are in both.
+    null : bool
+        Draw a programme where the flip changes neither scores nor completion.
+
+    Returns
+    -------
+    Truth
+
+    Raises
+    ------
+    ParameterError
+        A value is outside its range, or `events` is fewer than the learners make.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> drawn = write_sample(tempfile.mkdtemp(), learners=48, seed=3)
+    >>> drawn.comparison["summative"]["effect_g"]
+    0.35
+    """
+    chosen = Parameters(
+        learners=DEFAULT.learners if learners is None else learners,
+        events=events,
+        seed=seed,
+        effect=effect,
+        icc=icc,
+        baseline_gap=baseline_gap,
+        group_size=group_size,
+        language=language,
+    )
+    world = draw(checked(chosen, null=null))
+    oddities = planted.plant(world)
+    exports = Path(folder) / "exports"
+    exports.mkdir(parents=True, exist_ok=True)
+    written, log_rows = _write_exports(world, oddities, exports)
+    write_sheets(world, Path(folder), written)
+    files = [name for kinds in written.values() for names in kinds.values() for name in names]
+    truth = tell(world, oddities, files, log_rows)
+    (Path(folder) / "truth.json").write_text(truth.to_json(), encoding="utf-8", newline="")
+    return truth
+
+
+def _write_exports(world: World, oddities: planted.Planted, exports: Path):
+    did, attempts, watching = acts.act(world)
+    logs = {course.iteration: _course_log(world, course, did, oddities) for course in COURSES}
+    _lengthen(world, did, logs)
+    written: dict[int, dict[str, list[str]]] = {}
+    log_rows: dict[str, int] = {}
+    for course in COURSES:
+        i, stamp = course.iteration, f"{course.exported:%Y%m%d-%H%M}"
+        mine = did.of(world.iteration[did.learner] == i)
+        done = acts.completed_at(course.activities, mine)
+        name = f"logs_{course.short}_{stamp}.csv"
+        log_rows[name] = logs.pop(i).write(exports / name)
+        site = planted.new_log(world, course.language)
+        planted.site_rows(site, world, course, did, oddities)
+        site_name = f"logs_{stamp}.csv"
+        log_rows[site_name] = site.write(exports / site_name, course="Plateforme de formation")
+        written[i] = {
+            "participants": [moodle_reports.write_participants(world, course, oddities, exports)],
+            "log": [name],
+            "site_log": [site_name],
+            "progress": [moodle_reports.write_progress(world, course, done, oddities, exports)],
+            "quizzes": [
+                moodle_reports.write_quiz(world, course, activity, attempts, exports)
+                for activity in course.activities
+                if activity.slot in moodle_reports.MAXIMUM
+            ],
+            "attendance_sheet": [meetings.write_sheet(world, course, oddities, exports)],
+            "teams": meetings.write_teams(world, course, oddities, exports),
+            "videos": [write_videos(world, course, watching, exports)],
+        }
+        if i == 1:  # only this iteration has what tells its homonyms apart, and a calendar
+            written[i]["completion"] = [moodle_reports.write_course_completion(world, course, done, exports)]
+            written[i]["calendar"] = [meetings.write_calendar(world, course, exports)]
+    return written, log_rows
+
+
+def _course_log(world: World, course: Course, did: acts.Actions, oddities: planted.Planted):
+    log = planted.new_log(world, course.language)
+    add_actions(log, course, did.of(world.iteration[did.learner] == course.iteration))
+    planted.staff_rows(log, world, course, oddities)
+    planted.odd_rows(log, course, oddities)
+    return log
+
+
+def _lengthen(world: World, did: acts.Actions, logs: dict) -> None:
+    """Add views until the course logs hold as many rows as were asked for."""
+    wanted, natural = world.parameters.events, sum(len(log) for log in logs.values())
+    if wanted is None:
+        return
+    if wanted < natural:
+        raise ParameterError(t("sample.too_few_events", least=natural, found=wanted))
+    extra = acts.more(world, did, wanted - natural)
+    for course in COURSES:
+        add_actions(
+            logs[course.iteration], course, extra.of(world.iteration[extra.learner] == course.iteration)
+        )
