@@ -1,1 +1,69 @@
-"""Export files to checked tables, one file per source system."""
+"""Export files to checked tables, one file per source system.
+
+A reader is a module with ``FORMAT`` and ``read(file, context) -> Reading``; `READERS` says where each format
+is read, and `read` chooses by content where the format is not given.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+
+from flipstats.errors import InputError, did_you_mean
+from flipstats.i18n import t
+from flipstats.readers.base import Account, Context, Reading
+from flipstats.readers.detect import Detection, detect, recognised
+
+__all__ = ["READERS", "Account", "Context", "Detection", "Reading", "detect", "read"]
+
+READERS = {
+    "attendance_sheet": "flipstats.readers.attendance_sheet",
+    "canonical": "flipstats.readers.canonical",
+    "ics": "flipstats.readers.ics",
+    "moodle_completion": "flipstats.readers.moodle_completion",
+    "moodle_course_completion": "flipstats.readers.moodle_course_completion",
+    "moodle_log": "flipstats.readers.moodle_log",
+    "moodle_participants": "flipstats.readers.moodle_participants",
+    "moodle_quiz": "flipstats.readers.moodle_quiz",
+    "oulad": "flipstats.readers.oulad",
+    "teams_attendance": "flipstats.readers.teams_attendance",
+}
+
+
+def read(file: Path, context: Context | None = None, *, format: str = "auto") -> Reading:
+    """Read one export into canonical tables and an account of every record.
+
+    Parameters
+    ----------
+    file : Path
+        A file, or a folder that is one export.
+    context : Context, optional
+        What the file cannot say itself: zone, cohort, mapping, order of day and month.
+    format : str
+        A key of `READERS`, or ``"auto"``: by content, an attendance sheet where a mapping is given.
+
+    Raises
+    ------
+    InputError
+        The format is unknown or not certain, or the file is not what it is said to be.
+    """
+    file, context = Path(file), context or Context()
+    if not file.exists():
+        raise InputError(t("readers.no_such_file", file=file.name))
+    found = None
+    if format == "auto" and context.mapping is not None:
+        format = "attendance_sheet"
+    if format == "auto":
+        found = recognised(file, context.language)
+        format = found.format or ""
+    if format not in READERS:
+        near = did_you_mean(format, READERS)
+        hint = t("readers.format_nearest", format=near) if near else ""
+        raise InputError(
+            t("readers.format_unknown", format=format, hint=hint, formats=", ".join(READERS)).strip()
+        )
+    reading = import_module(READERS[format]).read(file, context)
+    if found is not None:
+        reading.confidence = found.confidence
+        reading.language = reading.language or found.language
+    return reading
