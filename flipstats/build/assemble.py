@@ -11,7 +11,8 @@ from flipstats import schema
 from flipstats.build import resolve
 from flipstats.build.coverage import coverage_rows
 from flipstats.build.declared import Declared
-from flipstats.build.people import Directory, is_staff
+from flipstats.build.people import Directory
+from flipstats.build.roster import Roster
 from flipstats.build.sheets import normal
 from flipstats.errors import StudyFileError
 from flipstats.i18n import listing, t
@@ -20,18 +21,8 @@ from flipstats.studyfile import StudyFile
 if TYPE_CHECKING:
     from flipstats.build import SourceReading
 
-_ROSTERS = ("moodle_participants", "moodle_completion", "moodle_course_completion")
-_PASSED_THROUGH = (
-    "cohorts",
-    "sessions",
-    "plan",
-    "assessments",
-    "feedback",
-    "contacts",
-    "adaptations",
-    "changes",
-    "workload",
-)
+_OWN_PLAN = ("cohorts", "sessions", "plan")
+_OTHERS = ("assessments", "feedback", "contacts", "adaptations", "changes", "workload")
 
 
 class Assembly:
@@ -45,9 +36,11 @@ class Assembly:
         key: bytes,
         sources: list[SourceReading],
     ) -> None:
-        self.file, self.declared, self.directory, self.sources = file, declared, directory, sources
-        self.ids = directory.learner_ids(key)
+        self.file, self.declared, self.sources = file, declared, sources
         self.warnings: list[str] = [w for s in sources for w in s.reading.warnings]
+        own = [s.reading.tables["cohorts"]["cohort_id"] for s in sources if "cohorts" in s.reading.tables]
+        cohorts = [c for column in (declared.cohorts["cohort_id"], *own) for c in column]
+        self.roster = Roster(file, directory, key, sources, declared.group_of, cohorts)
         self._out: dict[str, list[pl.DataFrame]] = defaultdict(list)
         self._dropped: dict[str, list[pl.DataFrame]] = defaultdict(list)
         self._unlinked: set[str] = set()
@@ -56,6 +49,8 @@ class Assembly:
         """Return the canonical tables of the study."""
         for name in ("cohorts", "sessions", "resources", "plan"):
             self._add(name, getattr(self.declared, name))
+        for source in self.sources:  # the timetable and the plan of sources that bring their own
+            self._pass_through(source, _OWN_PLAN)
         self._planned_times()
         self._enrol()
         for source in self.sources:
@@ -94,114 +89,30 @@ class Assembly:
         if not gone.is_empty():
             self._dropped[source.source_id].append(gone)
 
-    # ------------------------------------------------------------------------------------- people, roster
-
-    def _persons(self, source: SourceReading) -> pl.DataFrame:
-        """Return ``person, learner_id, status`` for one source."""
-        rows = []
-        for person in source.reading.people["person"].unique(maintain_order=True):
-            node = (source.source_id, person)
-            index = self.directory.of_node.get(node)
-            if index is None:
-                rows.append((person, None, "homonym"))
-                continue
-            if index in self._staff:
-                rows.append((person, None, "staff"))
-            elif index in self._enrolled:
-                rows.append((person, self.ids[index], "learner"))
-            else:
-                rows.append((person, None, "stranger"))
-        return pl.DataFrame(
-            rows, schema={"person": pl.String, "learner_id": pl.String, "status": pl.String}, orient="row"
-        )
+    # -------------------------------------------------------------------------------------------- roster
 
     def _enrol(self) -> None:
-        """Say who is staff, and who is in which cohort: by group, by the source's cohort, by its own table."""
-        staff = self.file.privacy.staff
-        self._staff = {i for i, person in enumerate(self.directory.people) if is_staff(person, staff)}
-        groups, by_id = self.declared.group_of, {s.source_id: s for s in self.sources}
-        any_group = any(person.groups for person in self.directory.people)
-        only = self._table("cohorts")["cohort_id"].to_list()
-        self._enrolled: dict[int, set[str]] = defaultdict(set)
-        for i, person in enumerate(self.directory.people):
-            if i in self._staff:
-                continue
-            for _, group in person.groups:
-                if (cohort := groups.get(normal(group))) is not None:
-                    self._enrolled[i].add(cohort)
-            for source_id, _ in person.nodes:
-                source = by_id[source_id]
-                if source.reading.format not in _ROSTERS:
-                    continue
-                if source.source.cohort is not None:
-                    self._enrolled[i].add(source.source.cohort)
-                elif not any_group and len(only) == 1:
-                    self._enrolled[i].add(only[0])
-        self._own_enrolments()
-        self._enrolled = {i: cohorts for i, cohorts in self._enrolled.items() if cohorts}
-        self._add("enrolments", self._default_enrolments())
-
-    def _own_enrolments(self) -> None:
+        """Put down enrolments that an export dates, then the others from their cohort's start: flagged."""
+        stated: set[tuple[str, str]] = set()
         for source in self.sources:
             own = source.reading.tables.get("enrolments")
-            if own is None:
-                continue
-            for person, cohort in own.select("person", "cohort_id").iter_rows():
-                index = self.directory.of_node.get((source.source_id, person))
-                if index is not None and index not in self._staff:
-                    self._enrolled[index].add(cohort)
-
-    def _default_enrolments(self) -> pl.DataFrame:
-        """Enrol those a group or a declared cohort names, from the cohort's start on: flagged, not known."""
-        declared_times = self._stated_enrolments()
-        rows = [
-            (self.ids[i], cohort)
-            for i, cohorts in self._enrolled.items()
-            for cohort in sorted(cohorts)
-            if (self.ids[i], cohort) not in declared_times
-        ]
-        frame = pl.DataFrame(rows, schema={"learner_id": pl.String, "cohort_id": pl.String}, orient="row")
-        if frame.is_empty():
-            return frame
-        self.warnings.append(t("build.enrolled_at_default", n=len(rows)))
-        starts = self._table("cohorts").select("cohort_id", pl.col("starts_at").alias("enrolled_at"))
-        first = self._table("sessions").group_by("cohort_id").agg(pl.col("starts_at").min().alias("·first"))
-        return (
-            frame.join(starts, on="cohort_id", how="left", maintain_order="left")
-            .join(first, on="cohort_id", how="left", maintain_order="left")
-            # A cohort that "starts" with its first session had its course open before it.
-            .with_columns(
-                enrolled_at=pl.when(pl.col("enrolled_at") < pl.col("·first")).then(pl.col("enrolled_at"))
-            )
-            .drop("·first")
-        )
-
-    def _stated_enrolments(self) -> set[tuple[str, str]]:
-        stated = set()
-        for source in self.sources:
-            own = source.reading.tables.get("enrolments")
-            if own is None:
-                continue
-            persons = self._persons(source)
-            kept, gone = resolve.to_learners(own, persons)
-            self._drop(source, gone)
-            self._add("enrolments", kept, source)
-            stated |= set(kept.select("learner_id", "cohort_id").iter_rows())
-        return stated
+            if own is not None:
+                kept, gone = resolve.to_learners(own, self.roster.persons(source))
+                self._drop(source, gone)
+                self._add("enrolments", kept, source)
+                stated |= set(kept.select("learner_id", "cohort_id").iter_rows())
+        others = self.roster.by_default(stated, self._table("cohorts"), self._table("sessions"))
+        if others.height:
+            self.warnings.append(t("build.enrolled_at_default", n=others.height))
+        self._add("enrolments", others)
 
     # --------------------------------------------------------------------------------------- one source
 
     def _take(self, source: SourceReading) -> None:
-        tables, persons = source.reading.tables, self._persons(source)
+        tables, persons = source.reading.tables, self.roster.persons(source)
         enrolments = self._table("enrolments")
-        self._flag_unlinked(source)
-        for name in _PASSED_THROUGH:
-            if name in tables and not (name == "sessions" and "cohort_id" not in tables[name].columns):
-                frame = tables[name]
-                if "person" in frame.columns:
-                    frame, gone = resolve.to_learners(frame, persons)
-                    self._drop(source, gone)
-                self._add(name, frame, source)
+        self._unlinked |= self.roster.namesakes(source)
+        self._pass_through(source, _OTHERS)
         if "events" in tables:
             kept, gone = resolve.to_learners(tables["events"], persons)
             kept = resolve.to_resources(kept, self.declared, enrolments)
@@ -214,6 +125,17 @@ class Assembly:
         if "learners" in tables:
             self._covariates(source, persons)
         self._course_completions(source, persons)
+
+    def _pass_through(self, source: SourceReading, names: tuple[str, ...]) -> None:
+        """Take tables that come with the study's own keys; a calendar's entries are not yet sessions."""
+        for name in names:
+            frame = source.reading.tables.get(name)
+            if frame is None or (name == "sessions" and "cohort_id" not in frame.columns):
+                continue
+            if "person" in frame.columns:
+                frame, gone = resolve.to_learners(frame, self.roster.persons(source))
+                self._drop(source, gone)
+            self._add(name, frame, source)
 
     def _take_attempts(self, source: SourceReading, persons: pl.DataFrame, enrolments: pl.DataFrame) -> None:
         kept, gone = resolve.to_learners(source.reading.tables["attempts"], persons)
@@ -253,16 +175,6 @@ class Assembly:
             self._dropped[source_id].append(
                 rows.select("record", (pl.lit("merged:") + pl.col("reason")).alias("reason"))
             )
-
-    def _flag_unlinked(self, source: SourceReading) -> None:
-        """A learner whom a log may hold under a name two people share is unknown there, not unprepared."""
-        events = source.reading.tables.get("events")
-        if events is None:
-            return
-        seen = set(events["person"].unique())
-        for (source_id, person), could_be in self.directory.ambiguous.items():
-            if source_id == source.source_id and person in seen:
-                self._unlinked |= {self.ids[i] for i in could_be if i in self._enrolled}
 
     def _covariates(self, source: SourceReading, persons: pl.DataFrame) -> None:
         own = source.reading.tables["learners"]

@@ -1,0 +1,122 @@
+"""The roster: who is staff, who is a learner, in which cohort, and since when."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from flipstats.build.people import Directory, is_staff
+from flipstats.build.sheets import normal
+from flipstats.studyfile import StudyFile
+
+if TYPE_CHECKING:
+    from flipstats.build import SourceReading
+
+# Who is listed in these exports is in the course, whether they ever did anything or not.
+_ROSTERS = ("moodle_participants", "moodle_completion", "moodle_course_completion")
+_PERSONS = {"person": pl.String, "learner_id": pl.String, "status": pl.String}
+
+
+class Roster:
+    """Who is in the study.
+
+    Attributes
+    ----------
+    ids : list of str
+        The pseudonym of each person of the directory.
+    enrolled : dict of int to set of str
+        Person (index in the directory) to cohorts.
+    """
+
+    def __init__(
+        self,
+        file: StudyFile,
+        directory: Directory,
+        key: bytes,
+        sources: list[SourceReading],
+        group_of: Mapping[str, str],
+        cohorts: list[str],
+    ) -> None:
+        self.directory = directory
+        self.ids = directory.learner_ids(key)
+        self._sources = {source.source_id: source for source in sources}
+        self._staff = {i for i, p in enumerate(directory.people) if is_staff(p, file.privacy.staff)}
+        self.enrolled = self._enrol(group_of, cohorts)
+
+    def persons(self, source: SourceReading) -> pl.DataFrame:
+        """Return ``person, learner_id, status`` for one source; see `flipstats.build.resolve.to_learners`."""
+        rows = []
+        for person in source.reading.people["person"].unique(maintain_order=True):
+            index = self.directory.of_node.get((source.source_id, person))
+            if index is None:
+                rows.append((person, None, "homonym"))
+            elif index in self._staff:
+                rows.append((person, None, "staff"))
+            elif index in self.enrolled:
+                rows.append((person, self.ids[index], "learner"))
+            else:
+                rows.append((person, None, "stranger"))
+        return pl.DataFrame(rows, schema=_PERSONS, orient="row")
+
+    def namesakes(self, source: SourceReading) -> set[str]:
+        """Return the learners whom a log may hold under a name that two people share."""
+        events = source.reading.tables.get("events")
+        if events is None:
+            return set()
+        seen = set(events["person"].unique())
+        return {
+            self.ids[i]
+            for (source_id, person), could_be in self.directory.ambiguous.items()
+            if source_id == source.source_id and person in seen
+            for i in could_be
+            if i in self.enrolled
+        }
+
+    def by_default(
+        self, stated: set[tuple[str, str]], cohorts: pl.DataFrame, sessions: pl.DataFrame
+    ) -> pl.DataFrame:
+        """Return the enrolments no export dates: from the start of the cohort on.
+
+        A cohort that "starts" with its first session had its course open before it, nobody knows since when.
+        """
+        rows = [
+            (self.ids[i], cohort)
+            for i, names in self.enrolled.items()
+            for cohort in sorted(names)
+            if (self.ids[i], cohort) not in stated
+        ]
+        frame = pl.DataFrame(rows, schema={"learner_id": pl.String, "cohort_id": pl.String}, orient="row")
+        first = sessions.group_by("cohort_id").agg(pl.col("starts_at").min().alias("·first"))
+        starts = (
+            cohorts.join(first, on="cohort_id", how="left")
+            .filter(pl.col("starts_at") < pl.col("·first"))
+            .select("cohort_id", pl.col("starts_at").alias("enrolled_at"))
+        )
+        return frame.join(starts, on="cohort_id", how="left", maintain_order="left")
+
+    def _enrol(self, group_of: Mapping[str, str], cohorts: list[str]) -> dict[int, set[str]]:
+        """By group of the LMS, by the cohort a source is declared to be of, by a source's own table."""
+        enrolled: dict[int, set[str]] = defaultdict(set)
+        any_group = any(person.groups for person in self.directory.people)
+        for i, person in enumerate(self.directory.people):
+            if i in self._staff:
+                continue
+            enrolled[i] |= {group_of[normal(g)] for _, g in person.groups if normal(g) in group_of}
+            for source_id, _ in person.nodes:
+                source = self._sources[source_id]
+                if source.reading.format in _ROSTERS:
+                    if source.source.cohort is not None:
+                        enrolled[i].add(source.source.cohort)
+                    elif not any_group and len(cohorts) == 1:
+                        enrolled[i].add(cohorts[0])
+        for source in self._sources.values():
+            own = source.reading.tables.get("enrolments")
+            if own is not None:
+                for person, cohort in own.select("person", "cohort_id").iter_rows():
+                    index = self.directory.of_node.get((source.source_id, person))
+                    if index is not None and index not in self._staff:
+                        enrolled[index].add(cohort)
+        return {i: names for i, names in enrolled.items() if names}
