@@ -147,32 +147,46 @@ def _completion(sign: Signature, head: str) -> Detection | None:
     """Recognise the activity completion report: an empty first header cell, then pairs of columns."""
     for delimiter in DELIMITERS:
         rows = first_records(head, delimiter, LOOKED_AT + 1)
-        if not rows or len(rows[0]) < 3 or rows[0][0].strip("\ufeff "):
-            continue
-        header = rows[0]
-        first = next((i for i, cell in enumerate(header) if i and not is_identity(sign, cell)), len(header))
-        pairs = header[first:]
-        if not pairs or len(pairs) % 2 or not all(is_due(cell) for cell in pairs[1::2]):
+        first = first_activity(sign, rows[0]) if rows else None
+        if first is None:
             continue
         states = [normal(cell) for row in rows[1:] for cell in row[first::2]]
         known = [s for s in states if any(s.startswith(word) for word in sign.words["state"])]
         share = len(known) / len(states) if states else 0.8
-        why = t("readers.why_completion", activities=len(pairs) // 2, n=len(rows) - 1)
-        return Detection(sign.format, 0.6 + 0.4 * share, why, _language_of(states))
+        why = t("readers.why_completion", activities=(len(rows[0]) - first) // 2, n=len(rows) - 1)
+        return Detection(sign.format, 0.6 + 0.4 * share, why, language_of(states))
     return None
 
 
-def is_identity(sign: Signature, cell: str) -> bool:
-    """Return whether a header cell is one of the identity columns of a signature."""
-    return any(label.versions(normal(cell)) for label in sign.labels)
+def first_activity(sign: Signature, header: Sequence[str]) -> int | None:
+    """Return where the activities of a completion report begin; None where a header is not one.
+
+    Its first cell is empty, identity columns follow, then pairs: an activity and the date it is expected by,
+    which may be blank.
+
+    Examples
+    --------
+    >>> from flipstats.readers.signatures import signature
+    >>> first_activity(signature("moodle_completion"), ["", "Email address", "Video", "", "Quiz", ""])
+    2
+    """
+    if len(header) < 3 or header[0].strip("\ufeff "):
+        return None
+    known = [any(label.versions(normal(cell)) for label in sign.labels) for cell in header[1:]]
+    start = 1 + (known.index(False) if False in known else len(known))
+    for first in range(start, len(header) - 1):
+        pairs = header[first:]
+        if len(pairs) % 2 == 0 and all(pairs[0::2]) and all(map(_is_due, pairs[1::2])):
+            return first
+    return None
 
 
-def is_due(cell: str) -> bool:
-    """Return whether the second header cell of an activity is blank or a date."""
+def _is_due(cell: str) -> bool:
     return not cell.strip() or _ISO_DATE.fullmatch(cell.strip()) is not None
 
 
-def _language_of(states: Sequence[str]) -> str | None:
+def language_of(states: Sequence[str]) -> str | None:
+    """Return the language of completion states in normal form, None where they do not tell."""
     english = sum("completed" in state for state in states)
     french = sum("termine" in state for state in states)
     if english == french:

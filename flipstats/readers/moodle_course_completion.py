@@ -9,8 +9,8 @@ import polars as pl
 from flipstats.readers.base import Account, Context, Reading, people
 from flipstats.readers.columns import parse_times
 from flipstats.readers.moodle_people import who
-from flipstats.readers.records import best_delimiter, grid
-from flipstats.readers.signatures import signature
+from flipstats.readers.records import Grid, best_delimiter, grid
+from flipstats.readers.signatures import Match, signature
 from flipstats.readers.text import open_text
 from flipstats.readers.zones import to_utc, zone_of
 from flipstats.schema import TIME
@@ -67,7 +67,10 @@ def read(file: Path, context: Context) -> Reading:
     )
 
 
-def _people(table, match, account):
+def _people(
+    table: Grid, match: Match, account: Account
+) -> tuple[list[tuple[int, str, str]], list[tuple[str, str, str]]]:
+    """Return (record, person, completion as written), and the identities."""
     rows, identities, seen = [], [], set()
     for record, cells in table.rows:
         one = who(match, cells, name=cells[match.columns["name"][0]], record=record)

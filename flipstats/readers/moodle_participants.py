@@ -18,8 +18,8 @@ FORMAT = "moodle_participants"
 def read(file: Path, context: Context) -> Reading:  # noqa: ARG001
     """Read the table downloaded from a course's participants page.
 
-    Gives ``learners`` (``record``, ``person``) and their identities. The report has no roles in most versions:
-    a trainer is one row among the others.
+    Gives ``learners`` (``record``, ``person``) and their identities. The report has no roles in most
+    versions: a trainer is one row among the others.
 
     Raises
     ------
