@@ -220,7 +220,7 @@ def _estimate(data: Arms, fit: RandomIntercept, se: float, df: float, level: flo
     }
     return t_estimate(
         float(fit.coefficients[ARM]) * scale, se * scale, df,
-        level=level, method=method, variant="raw", **cross_counts(data), aside=aside,
+        level=level, method=method, variant="adjusted" if data.covariates.size else "raw", **cross_counts(data), aside=aside,
     )  # fmt: skip
 
 
