@@ -21,7 +21,9 @@ class Who:
     identities: tuple[Identity, ...]
 
 
-def who(match: Match, cells: Sequence[str], *, name: str | None = None, record: int | None = None) -> Who | None:
+def who(
+    match: Match, cells: Sequence[str], *, name: str | None = None, record: int | None = None
+) -> Who | None:
     """Say who a row is about; None where it names nobody.
 
     Parameters
