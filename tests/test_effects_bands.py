@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from effects_reference import expected, reference, reference_data, shared_data
@@ -154,13 +156,13 @@ def test_drifts_of_all_bands_cancel_and_match_simulation():
     edges = [-np.inf, -1.0, -0.2, 0.7, np.inf]
     from scipy.stats import norm
 
-    drifts = [expected_drift(0.6, 12, lower=a, upper=b) for a, b in zip(edges, edges[1:], strict=False)]
+    drifts = [expected_drift(0.6, 12, lower=a, upper=b) for a, b in pairwise(edges)]
     weights = np.diff(norm.cdf(edges))
     assert weights @ drifts == pytest.approx(0, abs=1e-12)
     rng = np.random.default_rng(4)
     x = rng.normal(size=400_000)
     y = 0.6 * x + 0.8 * rng.normal(size=400_000)
-    for (a, b), drift in zip(zip(edges, edges[1:], strict=False), drifts, strict=True):
+    for (a, b), drift in zip(pairwise(edges), drifts, strict=True):
         inside = (x > a) & (x <= b)
         assert 12 * (y - x)[inside].mean() == pytest.approx(drift, abs=0.12)
     assert drifts[0] > 0 > drifts[-1]

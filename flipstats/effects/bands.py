@@ -22,7 +22,7 @@ CUTS = (15.0, 40.0, 75.0)  # percentiles of the baseline, both arms together
 
 @dataclass(frozen=True, slots=True)
 class BandEffect:
-    """The effect in one band; `estimate` is None where the band has too few learners or groups to be shown."""
+    """The effect in one band; `estimate` is None where it has too few learners or groups to be shown."""
 
     band: Hashable
     n_treated: int
@@ -173,7 +173,8 @@ def band_contrast(
 ) -> Estimate:
     """A declared combination of the effects by band, from the model of `band_effects`.
 
-    "The weak gain more than the very weak and the strong" is ``{"weak": 1, "very weak": -0.5, "strong": -0.5}``.
+    "The weak gain more than the very weak and the strong" is
+    ``{"weak": 1, "very weak": -0.5, "strong": -0.5}``.
 
     Parameters
     ----------

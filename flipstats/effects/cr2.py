@@ -105,8 +105,8 @@ class ClusterRobust:
     def _moments(self, c: Floats) -> tuple[Floats, float]:
         """Expectation of the CR2 covariance (k, k) where learners are independent, and its summed variance.
 
-        Covariances between the residuals of groups g and h are (own part if g = h) − u_g·u_h, so that sums over
-        pairs of groups need products over groups only.
+        The covariance of what groups g and h add is (own part if g = h) − u_g·u_h, so that sums over pairs
+        of groups need products over groups only.
         """
         half = np.einsum("gij,kj->gki", self.adjust, c)
         u = np.einsum("gij,gkj->gki", self.cross, half)

@@ -212,6 +212,7 @@ def _fitted(
 
 def _estimate(data: Arms, fit: RandomIntercept, se: float, df: float, level: float, method: str) -> Estimate:
     scale = fit.sums.scale
+    variant = "adjusted" if data.covariates.size else "raw"
     aside = {
         "icc": float(fit.icc),
         "between": float(fit.between * scale**2),
@@ -220,7 +221,7 @@ def _estimate(data: Arms, fit: RandomIntercept, se: float, df: float, level: flo
     }
     return t_estimate(
         float(fit.coefficients[ARM]) * scale, se * scale, df,
-        level=level, method=method, variant="adjusted" if data.covariates.size else "raw", **cross_counts(data), aside=aside,
+        level=level, method=method, variant=variant, **cross_counts(data), aside=aside,
     )  # fmt: skip
 
 
