@@ -13,7 +13,7 @@ from flipstats.errors import ParameterError
 from flipstats.i18n import t
 from flipstats.sample import actions as acts
 from flipstats.sample import meetings, moodle_reports, planted
-from flipstats.sample.moodle_log import add_actions
+from flipstats.sample.moodle_log import Log, add_actions
 from flipstats.sample.parameters import Parameters, checked
 from flipstats.sample.programme import COURSES, Course
 from flipstats.sample.sheets import write_sheets
@@ -95,6 +95,8 @@ def write_sample(
     exports.mkdir(parents=True, exist_ok=True)
     written, log_rows = _write_exports(world, oddities, exports)
     write_sheets(world, Path(folder), written)
+    note = t("sample.readme", chosen.language, n=world.learners.n, seed=seed)
+    (Path(folder) / "README.md").write_text(note, encoding="utf-8", newline="")
     files = [name for kinds in written.values() for names in kinds.values() for name in names]
     truth = tell(world, oddities, files, log_rows)
     (Path(folder) / "truth.json").write_text(truth.to_json(), encoding="utf-8", newline="")
@@ -103,19 +105,21 @@ def write_sample(
 
 def _write_exports(world: World, oddities: planted.Planted, exports: Path):
     did, attempts, watching = acts.act(world)
-    logs = {course.iteration: _course_log(world, course, did, oddities) for course in COURSES}
-    _lengthen(world, did, logs)
+    of_course = {c.iteration: did.of(world.iteration[did.learner] == c.iteration) for c in COURSES}
+    logs = {c.iteration: _course_log(world, c, of_course[c.iteration], oddities) for c in COURSES}
+    missing = _missing_rows(world, [len(logs[c.iteration]) for c in COURSES])
     written: dict[int, dict[str, list[str]]] = {}
     log_rows: dict[str, int] = {}
     for course in COURSES:
-        i, stamp = course.iteration, f"{course.exported:%Y%m%d-%H%M}"
-        mine = did.of(world.iteration[did.learner] == i)
+        i, stamp, mine = course.iteration, f"{course.exported:%Y%m%d-%H%M}", of_course[course.iteration]
         done = acts.completed_at(course.activities, mine)
-        name = f"logs_{course.short}_{stamp}.csv"
-        log_rows[name] = logs.pop(i).write(exports / name)
+        name, site_name = f"logs_{course.short}_{stamp}.csv", f"logs_{stamp}.csv"
+        log = logs.pop(i)
+        if missing[i]:
+            add_actions(log, course, acts.more(world, mine, missing[i], 30 + i))
+        log_rows[name] = log.write(exports / name)
         site = planted.new_log(world, course.language)
-        planted.site_rows(site, world, course, did, oddities)
-        site_name = f"logs_{stamp}.csv"
+        planted.site_rows(site, world, course, mine, oddities)
         log_rows[site_name] = site.write(exports / site_name, course="Plateforme de formation")
         written[i] = {
             "participants": [moodle_reports.write_participants(world, course, oddities, exports)],
@@ -137,23 +141,20 @@ def _write_exports(world: World, oddities: planted.Planted, exports: Path):
     return written, log_rows
 
 
-def _course_log(world: World, course: Course, did: acts.Actions, oddities: planted.Planted):
+def _course_log(world: World, course: Course, did: acts.Actions, oddities: planted.Planted) -> Log:
     log = planted.new_log(world, course.language)
-    add_actions(log, course, did.of(world.iteration[did.learner] == course.iteration))
+    add_actions(log, course, did)
     planted.staff_rows(log, world, course, oddities)
     planted.odd_rows(log, course, oddities)
     return log
 
 
-def _lengthen(world: World, did: acts.Actions, logs: dict) -> None:
-    """Add views until the course logs hold as many rows as were asked for."""
-    wanted, natural = world.parameters.events, sum(len(log) for log in logs.values())
+def _missing_rows(world: World, natural: list[int]) -> list[int]:
+    """Return how many rows each course log lacks to hold, together, as many as were asked for."""
+    wanted, total = world.parameters.events, sum(natural)
     if wanted is None:
-        return
-    if wanted < natural:
-        raise ParameterError(t("sample.too_few_events", least=natural, found=wanted))
-    extra = acts.more(world, did, wanted - natural)
-    for course in COURSES:
-        add_actions(
-            logs[course.iteration], course, extra.of(world.iteration[extra.learner] == course.iteration)
-        )
+        return [0] * len(natural)
+    if wanted < total:
+        raise ParameterError(t("sample.too_few_events", least=total, found=wanted))
+    first = (wanted - total) * natural[0] // total
+    return [first, wanted - total - first]

@@ -255,16 +255,17 @@ def _log_attempts(attempts: Attempts, log: Collector) -> None:
     )
 
 
-def more(world: World, actions: Actions, n: int) -> Actions:
+def more(world: World, actions: Actions, n: int, part: int) -> Actions:
     """Return `n` further views, each within 20 minutes of one that was already there.
 
     They make the log long and change neither who opened what nor on which side of a session.
     """
-    rng = world.rng(30)
+    rng = world.rng(part)
     base = np.flatnonzero((actions.what == VIEW) | (actions.what == COURSE))
     pick = base[rng.integers(0, len(base), n)]
     at = actions.at[pick] + rng.integers(5, 20 * _MINUTE, n)
-    return Actions(actions.learner[pick], actions.what[pick], actions.cmid[pick], at, np.zeros(n, np.int64))
+    zeros = np.broadcast_to(np.int64(0), (n,))
+    return Actions(actions.learner[pick], actions.what[pick], actions.cmid[pick], at, zeros)
 
 
 def completed_at(course_activities: tuple[Activity, ...], actions: Actions) -> dict[tuple[int, int], int]:

@@ -13,6 +13,7 @@ from flipstats.sample.actions import COMPLETION, COURSE, START, SUBMIT, VIEW, Ac
 from flipstats.sample.programme import MODULES, Course
 
 CHUNK = 200_000
+_COLUMNS = (np.int64, np.int32, np.int16, np.int32, np.int32, np.int32)
 _FR_MONTHS = (
     "janv.",
     "févr.",
@@ -111,8 +112,8 @@ class Log:
     def add(self, template, at, who, *, a=-1, b=-1, other=-1) -> None:
         """Add rows: a template, epoch seconds, who (index of `names`), numbers for Description, who else."""
         n = len(np.atleast_1d(at))
-        columns = (at, who, template, a, b, other)
-        self.parts.append(tuple(np.broadcast_to(np.asarray(c, np.int64), (n,)) for c in columns))
+        columns = zip((at, who, template, a, b, other), _COLUMNS, strict=True)
+        self.parts.append(tuple(np.broadcast_to(np.asarray(c).astype(kind), (n,)) for c, kind in columns))
 
     def __len__(self) -> int:
         return sum(len(part[0]) for part in self.parts)
@@ -120,7 +121,7 @@ class Log:
     def write(self, file: Path, course: str | None = None) -> int:
         """Write the report and return how many rows it has; `course` is the first column of a site report."""
         columns = [np.concatenate(column) for column in zip(*self.parts, strict=True)]
-        self.parts.clear()
+        self.parts.clear()  # a log of millions of rows is held once, as numbers
         order = np.argsort(-columns[0], kind="stable")
         header = ("Cours" if self.language == "fr" else "Course", *_HEADERS[self.language])
         first = cell(course) + "," if course else ""

@@ -134,7 +134,7 @@ def comparison(p: Parameters) -> dict[str, dict[str, float]]:
     (own1, mark1), (own0, mark0) = expected(1, gap), expected(0, 0.0)
     # Everyone of both arms under each format: the populations differ only by their baseline.
     same = [0.5 * (expected(arm, gap)[0] + expected(arm, 0.0)[0]) for arm in (1, 0)]
-    return {
+    told = {
         "summative": {
             "effect": p.effect * SUMMATIVE_SD,
             "effect_share": p.effect * SUMMATIVE_SD / 20,
@@ -152,6 +152,7 @@ def comparison(p: Parameters) -> dict[str, dict[str, float]]:
         },
         "baseline": {"gap_sd": gap, "gap_points": gap * BASELINE_SD, "gap_share": gap * BASELINE_SD / 20},
     }
+    return {name: {key: _short(value) for key, value in of.items()} for name, of in told.items()}
 
 
 def _within(p: Parameters, groups: Groups) -> tuple[np.ndarray, np.ndarray]:

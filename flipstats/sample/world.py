@@ -193,7 +193,7 @@ def _draw_learners(p: Parameters, groups: Groups, rng: np.random.Generator) -> L
     summative = np.clip(np.round(summative * 4) / 4, 0, SUMMATIVE_MAX)
     return Learners(
         group=group,
-        people=tuple(_draw_people(groups, group, rng)),
+        people=tuple(_draw_people(groups, group, ghost, rng)),
         baseline=baseline,
         baseline_points=points,
         ghost=ghost,
@@ -270,12 +270,14 @@ def _draw_start(
     return np.where(answers, right, -1)
 
 
-def _draw_people(groups: Groups, group: np.ndarray, rng: np.random.Generator) -> list[names.Person]:
+def _draw_people(
+    groups: Groups, group: np.ndarray, ghost: np.ndarray, rng: np.random.Generator
+) -> list[names.Person]:
     drawn = names.draw_names(len(group), rng)
     places = rng.permutation(len(group))
     for place, (written, _) in zip(places, names.OTHER_SCRIPTS, strict=False):
         drawn[place] = written
-    used = set(places[: len(names.OTHER_SCRIPTS)].tolist())
+    used = {*places[: len(names.OTHER_SCRIPTS)].tolist(), *np.flatnonzero(ghost).tolist()}
     for place in _homonyms(groups, group, used):
         iteration = groups.iteration[group[place]]
         drawn[place] = names.RESOLVABLE if iteration else names.UNRESOLVABLE
