@@ -20,8 +20,8 @@ KEY_FILE = "flipstats.key"
 KEY_BYTES = 32
 
 
-def pseudonym(key: bytes, identity: str) -> str:
-    """Return the pseudonym of an identity: ``L`` and 16 letters or digits (80 bits).
+def pseudonym(key: bytes, identity: str, prefix: str = "L") -> str:
+    """Return the pseudonym of an identity: `prefix` and 16 letters or digits (80 bits).
 
     Parameters
     ----------
@@ -29,6 +29,8 @@ def pseudonym(key: bytes, identity: str) -> str:
         The organisation's secret.
     identity : str
         What identifies the person, e.g. ``"email:a.b@example.org"``; case and blanks around do not count.
+    prefix : str
+        ``L`` for learners, ``T`` for trainers.
 
     Examples
     --------
@@ -36,7 +38,7 @@ def pseudonym(key: bytes, identity: str) -> str:
     True
     """
     digest = hmac.new(key, identity.strip().casefold().encode(), hashlib.sha256).digest()
-    return "L" + base64.b32encode(digest[:10]).decode("ascii")
+    return prefix + base64.b32encode(digest[:10]).decode("ascii")
 
 
 def organisation_key(folder: Path) -> bytes:

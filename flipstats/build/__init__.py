@@ -10,8 +10,6 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-import polars as pl
-
 from flipstats import facts, readers, schema
 from flipstats.build.assemble import Assembly
 from flipstats.build.declared import read_declared, slug
@@ -100,10 +98,11 @@ def build_study(
     path = Path(study_file)
     path = path / "study.toml" if path.is_dir() else path
     file = read_study_file(path)
-    declared = read_declared(path.parent, file)
+    key = organisation_key(path.parent)
+    declared = read_declared(path.parent, file, key)
     sources = read_sources(path.parent, file, progress)
     directory = who_is_who([(s.source_id, s.reading.format, s.reading.people) for s in sources])
-    assembly = Assembly(file, declared, directory, organisation_key(path.parent), sources)
+    assembly = Assembly(file, declared, directory, key, sources)
     tables = assembly.tables()
     checked = schema.validate(tables)
     made = _provenance(sources, assembly.warnings)

@@ -13,6 +13,7 @@ from flipstats import schema
 from flipstats.build.sheets import SHEETS, Row, normal, read_sheet
 from flipstats.errors import StudyFileError, did_you_mean
 from flipstats.i18n import t
+from flipstats.privacy import pseudonym
 from flipstats.study import local_moment
 from flipstats.studyfile import StudyFile
 
@@ -57,8 +58,8 @@ class Declared:
     assessments: list[AssessmentLine]
 
 
-def read_declared(folder: Path, file: StudyFile) -> Declared:
-    """Read the sheets of a folder against a study file.
+def read_declared(folder: Path, file: StudyFile, key: bytes) -> Declared:
+    """Read the sheets of a folder against a study file; `key` makes the trainers' pseudonyms.
 
     Raises
     ------
@@ -66,7 +67,7 @@ def read_declared(folder: Path, file: StudyFile) -> Declared:
         A cell is wrong, or names a cohort that `cohorts.csv` does not have.
     """
     rows = {sheet: read_sheet(folder, sheet) for sheet in SHEETS}
-    cohorts, group_of = _cohorts(rows["cohorts"], file)
+    cohorts, group_of = _cohorts(rows["cohorts"], file, key)
     known = cohorts["cohort_id"].to_list()
     sessions = _sessions(rows["sessions"], file, known)
     resources, index, lines = _resources(rows["resources"], known)
@@ -81,7 +82,7 @@ def slug(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", normal(text)).strip("-") or "x"
 
 
-def _cohorts(rows: list[Row], file: StudyFile) -> tuple[pl.DataFrame, dict[str, str]]:
+def _cohorts(rows: list[Row], file: StudyFile, key: bytes) -> tuple[pl.DataFrame, dict[str, str]]:
     zone = file.programme.zone
     entries = [
         {
@@ -90,7 +91,7 @@ def _cohorts(rows: list[Row], file: StudyFile) -> tuple[pl.DataFrame, dict[str, 
             "moodle_group": row.text("moodle_group"),
             "arm": row.text("arm"),
             "iteration": row.whole("iteration"),
-            "trainer_id": row.text("trainer") and "T-" + slug(row.text("trainer")),
+            "trainer_id": row.text("trainer"),
             "site": row.text("site"),
             "starts_at": row.moment("starts", zone),
             "ends_at": row.moment("ends", zone),
@@ -105,6 +106,8 @@ def _cohorts(rows: list[Row], file: StudyFile) -> tuple[pl.DataFrame, dict[str, 
     groups = {normal(e.get("moodle_group") or e["cohort_id"]): e["cohort_id"] for e in entries}
     for entry in entries:
         entry.pop("moodle_group", None)
+        trainer = entry.get("trainer_id")
+        entry["trainer_id"] = trainer and pseudonym(key, "trainer:" + normal(trainer), "T")
     return _frame("cohorts", entries), groups
 
 
