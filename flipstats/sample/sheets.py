@@ -183,6 +183,8 @@ def _study_file(world: World, written: dict[int, dict[str, list[str]]]) -> str:
     ]
     for course in COURSES:
         for kind, names in written[course.iteration].items():
+            if kind == "teams":  # one line of the study file stands for all the meetings of an iteration
+                names = [f"Classe virtuelle, groupe {course.released.year}-*.csv"]
             for name in names:
                 lines += ["", "[[sources]]", f'file = "exports/{name}"', *_source(kind, course)]
     return "\n".join(lines) + "\n"
@@ -203,6 +205,8 @@ def _source(kind: str, course: Course) -> list[str]:
         return ['timezone = "UTC"', 'mapping = "mappings/video.yaml"', *since, *until]
     if kind == "attendance_sheet":
         return [*zone, 'mapping = "mappings/emargement.yaml"']
+    if kind == "teams" and course.language == "en":
+        return [*zone, 'date_order = "month_first"']
     if kind in {"log", "progress"}:
         return [*zone, *until]
     return zone
