@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -80,21 +81,18 @@ def _arms(
     groups = groups.with_columns(pl.col("arm").cast(pl.String).fill_null("–"))
     styles = theme.colours_of(arms["arm"].to_list(), first=treated)
     figure = theme.canvas(44 + _LINE * max(len(styles), 1))
+    low, high = _reach(arms, groups, share)
     for line, (arm, style) in enumerate(styles.items()):
         _groups(figure, groups.filter(pl.col("arm") == arm), line, style, share)
-        _arm(figure, arms.filter(pl.col("arm") == arm).row(0, named=True), line, style, share)
+        row = arms.filter(pl.col("arm") == arm).row(0, named=True)
+        _arm(figure, row, line, style, share)
     figure.update_layout(
-        yaxis={
-            "tickvals": list(range(len(styles))),
-            "ticktext": [f"<b>{theme.safe(arm, 16)}</b>" for arm in styles],
-            "tickfont": {"size": 13},
-            "range": [len(styles) - 0.45, -0.62],
-        },
+        yaxis={"visible": False, "range": [len(styles) - 0.55, -0.62]},
+        margin={"l": 2, "r": 2},
     )
     if share:
-        theme.share_axis(figure, "xaxis", low=-0.01, high=1.02)
-    else:
-        figure.update_layout(xaxis={"showgrid": True})
+        theme.share_axis(figure, "xaxis", low=low, high=high)
+    figure.update_layout(xaxis={"showgrid": True, "range": [low, high]})
     notes = [caption if groups.height else "", interval_note(arms)]
     return Picture(
         figure=figure,
@@ -103,6 +101,21 @@ def _arms(
         alt=_alt(arms, groups, list(styles), title, share),
         table=_table(arms, groups, list(styles), share),
     )
+
+
+def _reach(arms: pl.DataFrame, groups: pl.DataFrame, share: bool) -> tuple[float, float]:
+    """Return the ends of the axis: all that is drawn, to the next tenth; dots need no zero."""
+    ends = [
+        *(v for name in ("value", "low", "high") for v in arms[name].drop_nulls()),
+        *groups["value"].drop_nulls(),
+    ]
+    if not ends:
+        return 0.0, 1.0
+    if not share:
+        room = 0.08 * (max(ends) - min(ends) or 1)
+        return min(ends) - room, max(ends) + room
+    low, high = math.floor(10 * min(ends) - 0.3) / 10, math.ceil(10 * max(ends) + 0.3) / 10
+    return max(low, -0.015), min(high, 1.015)
 
 
 def _groups(figure: go.Figure, groups: pl.DataFrame, line: int, style: tuple[str, str], share: bool) -> None:
@@ -137,16 +150,18 @@ def _groups(figure: go.Figure, groups: pl.DataFrame, line: int, style: tuple[str
 def _arm(figure: go.Figure, row: dict, line: int, style: tuple[str, str], share: bool) -> None:
     import plotly.graph_objects as go
 
-    if row["value"] is None:
-        figure.add_annotation(x=0.02, y=line, xanchor="left", text=t("figures.not_computable"))
-        return
-    text = f"<b>{shown(row['value'], share=share)}</b>"
+    text = t("figures.not_computable")
+    if row["value"] is not None:
+        text = f"<b>{shown(row['value'], share=share)}</b>"
     if row["low"] is not None:
-        text += f"  {between(row['low'], row['high'], share=share)}"
+        text += f"  ({between(row['low'], row['high'], share=share)})"
+    theme.line_label(figure, line, f"<b>{theme.safe(row['arm'], 30, 1)}</b>  {text}", lift=0.28)
+    if row["value"] is None:
+        return
     figure.add_trace(
         go.Scatter(
             x=[row["value"]],
-            y=[line - 0.12],
+            y=[line - 0.08],
             mode="markers",
             marker={"color": style[0], "symbol": style[1], "size": 15},
             error_x=theme.whiskers([row["value"]], [row["low"]], [row["high"]], style[0]) | {"thickness": 4},
@@ -155,14 +170,6 @@ def _arm(figure: go.Figure, row: dict, line: int, style: tuple[str, str], share:
             ],
             hovertemplate="%{customdata}<extra></extra>",
         )
-    )
-    figure.add_annotation(
-        x=row["value"],
-        y=line - 0.2,
-        yanchor="bottom",
-        xanchor="left" if row["value"] < 0.25 else "right" if row["value"] > 0.75 else "center",
-        text=text,
-        font={"size": 13},
     )
 
 

@@ -75,42 +75,28 @@ def start_scores(rows: pl.DataFrame, *, series: str = "arm", treated: str | None
 
 
 def _by_session(rows: pl.DataFrame, series: str, treated: str | None, what: str) -> Picture:
-    import plotly.graph_objects as go
-
     rows = rows.with_columns(pl.col(series).cast(pl.String).fill_null("–"))
     drawn = rows.filter(pl.col("reason").fill_null("") != "not_applicable")
     names = drawn[series].unique(maintain_order=True).to_list()
     styles = theme.colours_of(names, first=treated)
     places = {n: i for i, n in enumerate(sorted(drawn["sequence"].unique().to_list()))}
     figure = theme.canvas(330)
-    for i, name in enumerate(styles):
+    for i, (name, style) in enumerate(styles.items()):
         part = drawn.filter((pl.col(series) == name) & pl.col("value").is_not_null())
-        colour, symbol = styles[name]
-        shift = (i - (len(styles) - 1) / 2) * 0.16
-        figure.add_trace(
-            go.Scatter(
-                x=[places[n] + shift for n in part["sequence"]],
-                y=part["value"].to_list(),
-                mode="markers",
-                name=theme.safe(name, 24),
-                marker={"size": 10, "color": colour, "symbol": symbol},
-                error_y=theme.whiskers(part["value"], part["low"], part["high"], colour),
-                customdata=[_session_hover(row, name) for row in part.iter_rows(named=True)],
-                hovertemplate="%{customdata}<extra></extra>",
-            )
-        )
+        _series(figure, part, name, style, places, shift=(i - (len(styles) - 1) / 2) * 0.16)
     _unknown_bands(figure, drawn, places)
     figure.update_layout(
-        showlegend=len(names) > 1,
+        meta={"min_width": 90 + 17 * len(places)},
         xaxis={
             "tickvals": list(places.values()),
             "ticktext": [str(n) for n in places],
             "range": [-0.6, len(places) - 0.4],
             "title": {"text": t("figures.session_axis")},
         },
-        margin={"t": 40 if len(names) > 1 else 14},
     )
-    theme.share_axis(figure, "yaxis", low=-0.02, high=1.04)
+    if len(names) > 1:
+        _direct_labels(figure, drawn, series, styles)
+    theme.share_axis(figure, "yaxis", low=-0.02, high=1.02)
     return Picture(
         figure=figure,
         title=t(f"figures.{what}_title"),
@@ -118,6 +104,48 @@ def _by_session(rows: pl.DataFrame, series: str, treated: str | None, what: str)
         alt=_session_alt(drawn, series, names, what),
         table=_session_table(drawn, series),
     )
+
+
+def _series(
+    figure: go.Figure,
+    part: pl.DataFrame,
+    name: str,
+    style: tuple[str, str],
+    places: dict[int, int],
+    *,
+    shift: float,
+) -> None:
+    import plotly.graph_objects as go
+
+    colour, symbol = style
+    figure.add_trace(
+        go.Scatter(
+            x=[places[n] + shift for n in part["sequence"]],
+            y=part["value"].to_list(),
+            mode="markers",
+            name=theme.safe(name, 24),
+            marker={"size": 10, "color": colour, "symbol": symbol},
+            error_y=theme.whiskers(part["value"], part["low"], part["high"], colour),
+            customdata=[_session_hover(row, name) for row in part.iter_rows(named=True)],
+            hovertemplate="%{customdata}<extra></extra>",
+        )
+    )
+
+
+def _direct_labels(
+    figure: go.Figure, rows: pl.DataFrame, series: str, styles: dict[str, tuple[str, str]]
+) -> None:
+    """Write each series' name at the right, near its last value and clear of the others."""
+    known = rows.filter(pl.col("value").is_not_null())
+    last = known.group_by(series).agg(pl.col("value").sort_by("sequence").last()).sort("value")
+    floor = -1.0
+    for name, value in last.select(series, "value").iter_rows():
+        floor = max(value, floor + 0.11)
+        figure.add_annotation(
+            x=1, xref="paper", xanchor="left", xshift=6, y=min(floor, 1.0), yanchor="middle", align="left",
+            text=f"<b>{theme.safe(name, 13)}</b>", font={"color": styles[name][0], "size": 12},
+        )  # fmt: skip
+    figure.update_layout(margin={"r": 96})
 
 
 def _unknown_bands(figure: go.Figure, rows: pl.DataFrame, places: dict[int, int]) -> None:
@@ -141,7 +169,7 @@ def _unknown_bands(figure: go.Figure, rows: pl.DataFrame, places: dict[int, int]
             insidetextanchor="middle",
             textangle=-90,
             constraintext="none",
-            textfont={"size": 11},
+            textfont={"size": 11, "color": theme.LIGHT["ink"]},
             customdata=[theme.safe(reason_words((reasons[n] or [None])[0]), 48, 4) for n in blank],
             hovertemplate="%{customdata}<extra></extra>",
             showlegend=False,

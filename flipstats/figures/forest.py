@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 
+_LIFT = 0.16
+_LONG = 20  # characters of a label beyond which its number goes on a line of its own
+
+
 def forest(
     effects: pl.DataFrame,
     *,
@@ -51,7 +55,8 @@ def forest(
     digits, scale = (2, 1.0) if unit == "g" else (0, 100.0)
     effects = effects.with_columns(pl.col("value", "low", "high") * scale)
     lines = effects.height + (1 if reference else 0)
-    figure = theme.canvas(96 + 54 * max(lines, 1))
+    tall = any(len(label) > _LONG for label in effects["label"])
+    figure = theme.canvas(100 + (72 if tall else 56) * max(lines, 1))
     band = smallest * scale
     figure.add_shape(
         type="rect", x0=-band, x1=band, y0=0, y1=1, yref="paper", line_width=0, layer="below",
@@ -62,11 +67,9 @@ def forest(
         line={"color": theme.LIGHT["axis"], "width": 1.5},
     )  # fmt: skip
     _effects(figure, effects, digits)
-    labels = [theme.safe(label, 20, 3) for label in effects["label"]]
     if reference:
         _reference(figure, tuple(value * scale for value in reference), effects.height, digits)
-        labels.append(t("figures.literature_label"))
-    _frame(figure, effects, labels, band, reference, unit, (treated, control))
+    _frame(figure, effects, lines, band, reference, unit, (treated, control))
     return Picture(
         figure=figure,
         title=t("figures.forest_title", treated=treated, control=control),
@@ -77,63 +80,53 @@ def forest(
 
 
 def _effects(figure: go.Figure, effects: pl.DataFrame, digits: int) -> None:
-    import plotly.graph_objects as go
-
     for line, row in enumerate(effects.iter_rows(named=True)):
-        if row["value"] is None:
-            figure.add_annotation(x=0, y=line, text=t("figures.not_computable"))
-            continue
         colour = theme.LIGHT["blue"] if line == 0 else theme.LIGHT["muted"]
-        text = f"<b>{number(row['value'], digits, signed=True)}</b>  {_range(row, digits)}"
-        figure.add_trace(
-            go.Scatter(
-                x=[row["value"]],
-                y=[line],
-                mode="markers",
-                marker={"color": colour, "symbol": "square", "size": 13 if line == 0 else 9},
-                error_x=theme.whiskers([row["value"]], [row["low"]], [row["high"]], colour)
-                | {"thickness": 3 if line == 0 else 2},
-                customdata=[f"<b>{theme.safe(row['label'], 40)}</b><br>{text}"],
-                hovertemplate="%{customdata}<extra></extra>",
-            )
-        )
-        middle = row["value"] if row["low"] is None else (row["low"] + row["high"]) / 2
-        figure.add_annotation(
-            x=middle,
-            y=line - 0.16,
-            yanchor="bottom",
-            text=text,
-            font={"size": 12},
-        )
+        text = t("figures.not_computable")
+        if row["value"] is not None:
+            text = f"<b>{number(row['value'], digits, signed=True)}</b>  {_range(row, digits)}"
+            _mark(figure, row, line, colour, text, symbol="square", size=13 if line == 0 else 9)
+        label = theme.safe(row["label"], 40, 1)
+        apart = "<br>" if len(row["label"]) > _LONG else "  "
+        theme.line_label(figure, line, f"{label}{apart}{text}", lift=_LIFT)
 
 
 def _reference(figure: go.Figure, reference: tuple[float, ...], line: int, digits: int) -> None:
-    import plotly.graph_objects as go
-
     value, low, high = reference
     figure.add_shape(
-        type="line", x0=value, x1=value, y0=0, y1=1, yref="paper", layer="below",
-        line={"color": theme.LIGHT["purple"], "width": 1.5, "dash": "dot"},
+        type="rect", x0=low, x1=high, y0=0, y1=1, yref="paper", line_width=0, layer="below",
+        fillcolor="rgba(176,87,141,0.16)",
     )  # fmt: skip
-    text = f"{number(value, digits, signed=True)}  {_range({'low': low, 'high': high}, digits)}"
+    row = {"label": t("figures.literature_label"), "value": value, "low": low, "high": high}
+    text = f"{number(value, digits, signed=True)}  {_range(row, digits)}"
+    hover = f"{text}<br>{t('figures.literature_hover')}"
+    _mark(figure, row, line, theme.LIGHT["purple"], hover, symbol="diamond", size=10)
+    theme.line_label(figure, line, f"{row['label']}  {text}", lift=_LIFT)
+
+
+def _mark(
+    figure: go.Figure, row: dict, line: int, colour: str, hover: str, *, symbol: str, size: int
+) -> None:
+    import plotly.graph_objects as go
+
     figure.add_trace(
         go.Scatter(
-            x=[value],
+            x=[row["value"]],
             y=[line],
             mode="markers",
-            marker={"color": theme.LIGHT["purple"], "symbol": "diamond", "size": 10},
-            error_x=theme.whiskers([value], [low], [high], theme.LIGHT["purple"]),
-            customdata=[t("figures.literature_hover")],
+            marker={"color": colour, "symbol": symbol, "size": size},
+            error_x=theme.whiskers([row["value"]], [row["low"]], [row["high"]], colour)
+            | {"thickness": 3 if size > 10 else 2},
+            customdata=[f"<b>{theme.safe(row['label'], 40)}</b><br>{hover}"],
             hovertemplate="%{customdata}<extra></extra>",
         )
     )
-    figure.add_annotation(x=value, y=line - 0.16, yanchor="bottom", text=text, font={"size": 12})
 
 
 def _frame(
     figure: go.Figure,
     effects: pl.DataFrame,
-    labels: list[str],
+    lines: int,
     band: float,
     reference: tuple[float, float, float] | None,
     unit: str,
@@ -149,19 +142,14 @@ def _frame(
             "nticks": 7,
             "title": {"text": t(f"figures.forest_axis_{unit}")},
         },
-        yaxis={
-            "tickvals": list(range(len(labels))),
-            "ticktext": labels,
-            "range": [len(labels) - 0.5, -0.75],
-            "tickfont": {"size": 12},
-        },
-        margin={"t": 34},
+        yaxis={"visible": False, "range": [lines - 0.7, -0.8]},
+        margin={"l": 2, "r": 2, "t": 44},
     )
     for side, arm, anchor in ((0, arms[1], "left"), (1, arms[0], "right")):
         key = "figures.better_right" if side else "figures.better_left"
         figure.add_annotation(
             x=side, xref="x domain", y=1, yref="paper", xanchor=anchor, yanchor="bottom",
-            text=t(key, arm=theme.safe(arm, 22, 1)),
+            text=t(key, arm=theme.safe(arm, 14, 1)), align=anchor, font={"color": theme.LIGHT["muted"]},
         )  # fmt: skip
 
 

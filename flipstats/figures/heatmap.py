@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -19,7 +20,12 @@ from flipstats.figures.picture import (
 )
 from flipstats.i18n import listing, number, percent, t
 
-_CELL, _HEAD = 52, 46
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+_CELL, _LABEL, _HEAD = 46, 26, 40  # pixels: a cell, the name above its line, the session numbers
+_HALF = 0.5 * _CELL / (_CELL + _LABEL)  # half a cell's height, a line with its name being 1
+_NARROWEST = 40  # pixels a cell needs for its interval to be read
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,29 +76,11 @@ def preparation_heatmap(
     )
     rows = only(rows, statistic=statistic)
     grid = _grid(rows, sessions, cohorts, treated)
-    figure = theme.canvas(_HEAD + _CELL * max(len(grid.cohorts), 1))
+    figure = _frame(grid)
     known = grid.rows.filter(pl.col("state") == "known")
     _known_cells(figure, known)
     for state in ("unknown", "suppressed", "not_applicable"):
         _other_cells(figure, grid.rows.filter(pl.col("state") == state), state)
-    figure.update_layout(
-        xaxis={
-            "tickvals": [place for place, _ in enumerate(grid.sessions)],
-            "ticktext": [str(sequence) for sequence, _ in grid.sessions],
-            "range": [-0.5, len(grid.sessions) - 0.5],
-            "side": "top",
-            "title": {"text": t("figures.session_axis")},
-            "showline": False,
-        },
-        yaxis={
-            "tickvals": list(range(len(grid.cohorts))),
-            "ticktext": [theme.safe(name, 16) for name in grid.cohorts],
-            "range": [len(grid.cohorts) - 0.5, -0.5],
-            "tickfont": {"size": 12},
-        },
-        coloraxis={"cmin": 0, "cmax": 1, "autocolorscale": True, "showscale": False},
-        bargap=0,
-    )
     return Picture(
         figure=figure,
         title=t("figures.heatmap_title"),
@@ -159,31 +147,55 @@ def _named(rows: pl.DataFrame, sessions: pl.DataFrame, cohorts: pl.DataFrame | N
     )
 
 
-def _known_cells(figure: object, known: pl.DataFrame) -> None:
+def _frame(grid: _Grid) -> go.Figure:
+    """Lay out the lines, each with its name above it so that cells keep the width, also on a phone."""
+    lines, columns = len(grid.cohorts), len(grid.sessions)
+    figure = theme.canvas(_HEAD + (_CELL + _LABEL) * max(lines, 1))
+    figure.update_layout(
+        meta={"min_width": _NARROWEST * columns},
+        xaxis={
+            "tickvals": list(range(columns)),
+            "ticktext": [str(sequence) for sequence, _ in grid.sessions],
+            "range": [-0.5, columns - 0.5],
+            "side": "top",
+            "title": {"text": t("figures.session_axis"), "standoff": 4},
+        },
+        yaxis={"visible": False, "range": [max(lines, 1) - 1 + _HALF, _HALF - 1]},
+        coloraxis={"cmin": 0, "cmax": 1, "autocolorscale": True, "showscale": False},
+        bargap=0,
+        margin={"l": 2, "r": 2, "t": _HEAD, "b": 2},
+    )
+    for line, name in enumerate(grid.cohorts):
+        theme.line_label(figure, line, theme.safe(name, 60, 1), lift=_HALF)
+    return figure
+
+
+def _known_cells(figure: go.Figure, known: pl.DataFrame) -> None:
+    """Draw the cells as colour under their number and, smaller, their interval."""
     import plotly.graph_objects as go
 
-    cells = [
-        f"<b>{shown(row['value'], share=True)}</b>{_partial(row)}<br>"
-        f"<span style='font-size:9px'>{_short(row['low'], row['high'])}</span>"
-        for row in known.iter_rows(named=True)
-    ]
+    cells = list(known.iter_rows(named=True))
     figure.add_trace(
-        go.Heatmap(
-            x=known["x"].to_list(),
+        go.Bar(
+            orientation="h",
+            x=[0.95] * known.height,
+            base=[x - 0.475 for x in known["x"]],
             y=known["y"].to_list(),
-            z=known["value"].to_list(),
-            text=cells,
-            texttemplate="%{text}",
-            customdata=[_hover(row) for row in known.iter_rows(named=True)],
+            width=2 * _HALF,
+            marker={"color": known["value"].to_list(), "coloraxis": "coloraxis", "line": {"width": 0}},
+            customdata=[_hover(cell) for cell in cells],
             hovertemplate="%{customdata}<extra></extra>",
-            xgap=3,
-            ygap=3,
-            coloraxis="coloraxis",
         )
     )
+    for text, size, shift in (
+        ([f"<b>{number(c['value'] * 100, 0)}</b>{_partial(c)}" for c in cells], 14, -0.13),
+        ([_short(c["low"], c["high"]) for c in cells], 10, 0.15),
+    ):
+        _words(figure, known["x"].to_list(), [y + shift for y in known["y"]], text, size)
 
 
-def _other_cells(figure: object, cells: pl.DataFrame, state: str) -> None:
+def _other_cells(figure: go.Figure, cells: pl.DataFrame, state: str) -> None:
+    """Draw cells without a number, with one word for each run of neighbours."""
     import plotly.graph_objects as go
 
     if not cells.height:
@@ -192,21 +204,41 @@ def _other_cells(figure: object, cells: pl.DataFrame, state: str) -> None:
     figure.add_trace(
         go.Bar(
             orientation="h",
-            x=[0.94] * cells.height,
-            base=[x - 0.47 for x in cells["x"]],
+            x=[0.95] * cells.height,
+            base=[x - 0.475 for x in cells["x"]],
             y=cells["y"].to_list(),
-            width=0.94,
+            width=2 * _HALF,
             marker=theme.hatched() if state == "unknown" else empty,
-            text=[t(f"figures.cell_{state}")] * cells.height,
-            textposition="inside",
-            insidetextanchor="middle",
-            textangle=0,
-            constraintext="none",
-            textfont={"size": 10},
             customdata=[_hover(row) for row in cells.iter_rows(named=True)],
             hovertemplate="%{customdata}<extra></extra>",
         )
     )
+    runs = _runs(list(zip(cells["y"], cells["x"], strict=True)))
+    middles = [(first + last) / 2 for _, first, last in runs]
+    word = t(f"figures.cell_{state}")
+    _words(figure, middles, [y for y, _, _ in runs], [word] * len(runs), 10)
+
+
+def _runs(places: list[tuple[int, int]]) -> list[tuple[int, int, int]]:
+    """Join neighbouring cells of one line: (line, first, last)."""
+    runs: list[tuple[int, int, int]] = []
+    for y, x in sorted(places):
+        if runs and runs[-1][0] == y and runs[-1][2] == x - 1:
+            runs[-1] = (y, runs[-1][1], x)
+        else:
+            runs.append((y, x, x))
+    return runs
+
+
+def _words(figure: go.Figure, x: list, y: list, text: list[str], size: int) -> None:
+    import plotly.graph_objects as go
+
+    figure.add_trace(
+        go.Scatter(
+            x=x, y=y, text=text, mode="text", hoverinfo="skip", cliponaxis=False,
+            textfont={"size": size, "color": theme.LIGHT["ink"]},
+        )
+    )  # fmt: skip
 
 
 def _partial(row: dict) -> str:

@@ -16,8 +16,8 @@ from flipstats import i18n
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-# Okabe and Ito's palette, safe for the common kinds of colour blindness (Color Universal Design, 2008), darkened
-# where it needs 3:1 against white; in the dark palette the same hues, lighter.
+# Okabe and Ito's palette, safe for the common kinds of colour blindness (Color Universal Design, 2008),
+# darkened where it needs 3:1 against white; in the dark palette the same hues, lighter.
 LIGHT = {
     "ink": "#1B2430",
     "muted": "#5A6675",
@@ -46,9 +46,9 @@ DARK = {
 VOID, HATCH = "rgba(125,138,155,0.14)", "rgba(125,138,155,0.75)"
 SERIES = ("blue", "orange", "green", "purple", "sky", "gold")
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "x")
-RAMP = {
-    "light": ("#F1F6FB", "#CFE1F1", "#9CC4E4", "#5A9FD0", "#1F77B4", "#0B4F85"),
-    "dark": ("#1A232E", "#1E3B57", "#235880", "#3079AB", "#4C9DD1", "#8CC8EE"),
+RAMP = {  # light enough, or dark enough, for a number to be read on every step
+    "light": ("#F4F8FC", "#DFECF7", "#C8DFF1", "#AED0EA", "#91C0E2", "#72AFDA"),
+    "dark": ("#19222C", "#1B2F42", "#1D3C57", "#204A6D", "#245982", "#2A6996"),
 }
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'Noto Sans', Arial, sans-serif"
 CONFIG = {
@@ -87,6 +87,7 @@ def template(mode: str = "light") -> dict:
         "tickfont": {"color": colours["muted"], "size": 12},
         "title": {"font": {"color": colours["muted"], "size": 12}, "standoff": 10},
         "showgrid": False,
+        "ticks": "",
         "zeroline": False,
         "fixedrange": True,
         "automargin": True,
@@ -107,7 +108,6 @@ def template(mode: str = "light") -> dict:
                 "align": "left",
             },
             "annotationdefaults": {"showarrow": False, "font": {"size": 12}},
-            "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "title": {"text": ""}},
         }
     }
 
@@ -121,6 +121,7 @@ def canvas(height: int, *, lang: str | None = None) -> go.Figure:
         template=template(),
         height=height,
         margin={"l": 8, "r": 12, "t": 12, "b": 8},
+        barmode="overlay",
         separators={"fr": ",\u202f", "en": ".,"}[lang or i18n.language()],
         showlegend=False,
         hovermode="closest",
@@ -159,9 +160,10 @@ def colours_of(names: Sequence[str], *, first: str | None = None) -> dict[str, t
     }
 
 
-def share_axis(figure: go.Figure, axis: str, *, low: float = 0.0, high: float = 1.0) -> None:
-    """Make an axis read as percentages in the reader's language, with a light grid at each quarter."""
-    ticks = [tick / 4 for tick in range(5)]
+def share_axis(figure: go.Figure, axis: str, *, low: float, high: float) -> None:
+    """Make an axis read as percentages in the reader's language, with a light grid at round values."""
+    step = next(step for step in (0.05, 0.1, 0.2, 0.25) if (high - low) / step <= 5.5 or step == 0.25)
+    ticks = [i * step for i in range(round(1 / step) + 1) if low - 1e-9 <= i * step <= high + 1e-9]
     figure.update_layout(
         {
             axis: {
@@ -188,6 +190,14 @@ def hatched() -> dict:
             "solidity": 0.15,
         },
     }
+
+
+def line_label(figure: go.Figure, line: float, text: str, *, lift: float) -> None:
+    """Write a line's label above it from the left edge: marks keep the whole width, also on a phone."""
+    figure.add_annotation(
+        x=0, xref="paper", xanchor="left", y=line - lift, yanchor="bottom", align="left", text=text,
+        font={"size": 13},
+    )  # fmt: skip
 
 
 def whiskers(

@@ -1,0 +1,281 @@
+"""From a study folder to a report: parameters checked, notebook run, page and provenance written."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import re
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from flipstats import __version__, i18n
+from flipstats.display import IN_REPORT
+from flipstats.errors import FlipstatsError, ParameterError, did_you_mean
+from flipstats.i18n import in_language, number, t
+from flipstats.report.export import Cover, to_html, to_pdf
+from flipstats.report.parameters import checked, parameters_of
+from flipstats.report.provenance import provenance
+from flipstats.shipped import shipped
+from flipstats.study import Study, open_study
+
+_FORMATS = ("html", "pdf")
+_SELECTORS = ("cohorts", "iterations")  # parameters that select from the study, checked before the run
+_EACH = {"cohort_id": "cohorts", "iteration": "iterations"}
+
+
+def run_report(
+    study_dir: Path | str,
+    *,
+    notebook: str = "programme_report",
+    parameters: Mapping[str, object] | None = None,
+    lang: str | None = None,
+    out: Path | str | None = None,
+    to: str = "html",
+    name: str | None = None,
+) -> Path:
+    """Run a notebook on a study and write the report, with its provenance beside it as JSON.
+
+    Parameters
+    ----------
+    study_dir : path
+        A study folder.
+    notebook : str
+        Name of a notebook of flipstats, or the path of one.
+    parameters : mapping, optional
+        Parameters of the notebook; texts as from a command line are converted.
+    lang : {"en", "fr"}, optional
+        Language of the report; by default the programme's.
+    out : path, optional
+        Folder of the report; by default ``reports`` in the study folder.
+    to : {"html", "pdf"}
+        PDF needs a Chromium on this machine; the HTML file is written too.
+    name : str, optional
+        Name of the report file, without its suffix; by default the notebook's and the language.
+
+    Returns
+    -------
+    Path
+        The report.
+
+    Raises
+    ------
+    ParameterError
+        A parameter's name is unknown, or its value wrong: nothing was run.
+    FlipstatsError
+        The notebook failed; the message gives the cause and where the notebook, as far as it went, lies.
+
+    Notes
+    -----
+    A run that fails leaves an earlier report of the same name as it was.
+    """
+    source = find_notebook(notebook)
+    if to not in _FORMATS:
+        raise ParameterError(t("report.unknown_format", found=to, known=", ".join(_FORMATS)))
+    study = open_study(study_dir)
+    lang = lang or study.programme.language
+    given = checked(parameters or {}, parameters_of(source), source.stem)
+    _check_selection(study, given)
+    folder = Path(out) if out is not None else Path(study_dir) / "reports"
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / f"{_file_name(name or f'{source.stem}-{lang}')}.html"
+    began, clock = dt.datetime.now(dt.UTC), time.monotonic()
+    with in_language(lang):
+        run = {**given, "study": str(Path(study_dir).resolve()), "lang": lang}
+        executed = _execute(source, run, target.with_suffix(".error.ipynb"))
+        record = provenance(study, notebook=source, parameters=given, lang=lang, made_at=began)
+        record["report"]["seconds"] = round(time.monotonic() - clock, 1)
+        page = to_html(executed, _cover(study, source.stem, record, lang))
+        _write(target, page)
+        _write(
+            target.with_suffix(".json"), json.dumps(record, ensure_ascii=False, indent=2, default=str) + "\n"
+        )
+        return to_pdf(target, target.with_suffix(".pdf")) if to == "pdf" else target
+
+
+def run_each(
+    study_dir: Path | str,
+    *,
+    each: str,
+    notebook: str = "programme_report",
+    parameters: Mapping[str, object] | None = None,
+    lang: str | None = None,
+    out: Path | str | None = None,
+    to: str = "html",
+    progress: Callable[[str, int, int], None] | None = None,
+) -> list[Path]:
+    """Write one report for each cohort or each iteration; one that fails does not stop the others.
+
+    Parameters
+    ----------
+    each : {"cohort_id", "iteration"}
+        What there is one report for.
+    progress : callable, optional
+        Called with a name, a position and a total before each report.
+    study_dir, notebook, parameters, lang, out, to
+        As in `run_report`.
+
+    Raises
+    ------
+    ParameterError
+        `each` is neither.
+    FlipstatsError
+        Some reports failed, after the others were written; each is named with its cause.
+    """
+    if each not in _EACH:
+        raise ParameterError(t("report.unknown_each", found=each, known=", ".join(_EACH)))
+    values = open_study(study_dir).table("cohorts").collect()[each].drop_nulls().unique().sort().to_list()
+    written, failed = [], []
+    for position, value in enumerate(values):
+        if progress:
+            progress(str(value), position, len(values))
+        chosen = {**(parameters or {}), _EACH[each]: [value]}
+        name = f"{Path(notebook).stem}-{value}-{lang or i18n.language()}"
+        try:
+            written.append(
+                run_report(
+                    study_dir, notebook=notebook, parameters=chosen, lang=lang, out=out, to=to, name=name
+                )
+            )
+        except FlipstatsError as problem:
+            failed.append(f"{value}: {problem}")
+    if failed:
+        raise FlipstatsError(
+            t("report.some_failed", n=len(failed), total=len(values), causes="\n".join(failed))
+        )
+    return written
+
+
+def notebooks() -> dict[str, Path]:
+    """Return the notebooks flipstats ships, by name."""
+    return {path.stem: path for path in sorted(shipped("notebooks").glob("*.ipynb"))}
+
+
+def find_notebook(notebook: str) -> Path:
+    """Return the path of a notebook given by its name or its path.
+
+    Raises
+    ------
+    ParameterError
+        There is none; the nearest name is suggested.
+    """
+    if notebook.endswith(".ipynb") and Path(notebook).is_file():
+        return Path(notebook)
+    known = notebooks()
+    if notebook not in known:
+        near = did_you_mean(notebook, known)
+        key = "report.unknown_notebook" if near is None else "report.unknown_notebook_near"
+        raise ParameterError(t(key, name=notebook, near=near, known=", ".join(known)))
+    return known[notebook]
+
+
+def _check_selection(study: Study, given: Mapping[str, object]) -> None:
+    chosen = {name: given[name] for name in _SELECTORS if given.get(name)}
+    if chosen:
+        study.select(**chosen)
+
+
+def _execute(source: Path, parameters: Mapping[str, object], error_notebook: Path) -> object:
+    """Run a notebook in a kernel of its own and return it; where it failed, keep it as far as it went."""
+    import papermill
+    from papermill.exceptions import PapermillExecutionError
+
+    with (
+        tempfile.TemporaryDirectory(prefix="flipstats-report-") as scratch,
+        _kernel_environment(Path(scratch)),
+    ):
+        executed = Path(scratch) / "executed.ipynb"
+        try:
+            done = papermill.execute_notebook(
+                str(source), str(executed), parameters=dict(parameters), kernel_name="python3",
+                progress_bar=False, log_output=False, request_save_on_cell_execute=False, cwd=scratch,
+            )  # fmt: skip
+        except PapermillExecutionError as error:
+            error_notebook.write_bytes(executed.read_bytes())
+            raise FlipstatsError(t("report.failed", cause=_cause(error), file=error_notebook)) from None
+        except RuntimeError as error:  # the kernel died or never answered
+            raise FlipstatsError(t("report.no_kernel", cause=str(error).splitlines()[0])) from error
+    error_notebook.unlink(missing_ok=True)
+    return done
+
+
+def _cause(error: object) -> str:
+    """Say in one line why a cell failed: our own messages as they are, others with their kind."""
+    message = next((line for line in str(error.evalue).splitlines() if line.strip()), "")
+    ours = {kind.__name__ for kind in [FlipstatsError, *_descendants(FlipstatsError)]}
+    return message if error.ename in ours else f"{error.ename}: {message}"
+
+
+def _descendants(kind: type) -> Iterator[type]:
+    for child in kind.__subclasses__():
+        yield child
+        yield from _descendants(child)
+
+
+@contextmanager
+def _kernel_environment(scratch: Path) -> Iterator[None]:
+    """Give the kernel this very Python and none of the reader's own Jupyter settings."""
+    spec = scratch / "kernels" / "python3" / "kernel.json"
+    spec.parent.mkdir(parents=True)
+    argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    spec.write_text(
+        json.dumps({"argv": argv, "display_name": "Python 3", "language": "python"}), encoding="utf-8"
+    )
+    variables = {
+        IN_REPORT: "1",
+        "IPYTHONDIR": str(scratch / "ipython"),
+        "JUPYTER_PATH": os.pathsep.join(filter(None, [str(scratch), os.environ.get("JUPYTER_PATH")])),
+        "PLOTLY_RENDERER": "plotly_mimetype",
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+    }
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.__setitem__(name, value)
+
+
+def _cover(study: Study, notebook: str, record: Mapping, lang: str) -> Cover:
+    made = record["report"]
+    zone = study.programme.timezone
+    kind = t(f"report.kind_of_{notebook}") if i18n.has(f"report.kind_of_{notebook}") else notebook
+    began = dt.datetime.fromisoformat(made["made_at"])
+    given = ", ".join(f"{name} = {value}" for name, value in made["parameters"].items())
+    learners = study.table("learners").collect().height
+    groups = study.table("cohorts").collect().height
+    facts = [
+        (t("report.fact_when"), f"{i18n.moment(began, zone)} ({zone})"),
+        (t("report.fact_version"), " · ".join(filter(None, [f"flipstats {__version__}", record["git"]]))),
+        (t("report.fact_parameters"), given or t("report.fact_defaults")),
+        (t("report.fact_inputs"), t("report.fact_files", n=len(record["inputs"]))),
+        (t("report.fact_seconds"), t("report.fact_seconds_value", seconds=number(made["seconds"], 0))),
+        (t("report.fact_beside"), t("report.fact_beside_value")),
+    ]
+    subtitle = t(
+        "report.subtitle",
+        learners=t("report.n_learners", n=learners),
+        groups=t("report.n_groups", n=groups),
+        until=i18n.date(study.as_of, zone),
+    )
+    return Cover(study.programme.title or study.programme.id, kind, subtitle, facts, lang)
+
+
+def _file_name(name: str) -> str:
+    """Return a name any file system takes; cohort ids are data."""
+    return re.sub(r"[^\w.-]+", "-", name).strip(".-")[:120] or "report"
+
+
+def _write(target: Path, content: str) -> None:
+    """Write a file whole or not at all."""
+    with tempfile.NamedTemporaryFile(
+        "w", encoding="utf-8", newline="\n", dir=target.parent, prefix=".", suffix=".part", delete=False
+    ) as part:
+        part.write(content)
+    os.chmod(part.name, 0o644)
+    os.replace(part.name, target)
