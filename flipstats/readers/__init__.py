@@ -17,16 +17,16 @@ from flipstats.readers.detect import Detection, detect, recognised
 __all__ = ["READERS", "Account", "Context", "Detection", "Reading", "detect", "read"]
 
 READERS = {
-    "attendance_sheet": "flipstats.readers.attendance_sheet",
     "canonical": "flipstats.readers.canonical",
-    "ics": "flipstats.readers.ics",
+    "ics": "flipstats.readers.calendar_ics",
     "moodle_completion": "flipstats.readers.moodle_completion",
     "moodle_course_completion": "flipstats.readers.moodle_course_completion",
     "moodle_log": "flipstats.readers.moodle_log",
     "moodle_participants": "flipstats.readers.moodle_participants",
     "moodle_quiz": "flipstats.readers.moodle_quiz",
     "oulad": "flipstats.readers.oulad",
-    "teams_attendance": "flipstats.readers.teams_attendance",
+    "sheet": "flipstats.readers.sheet",
+    "teams_attendance": "flipstats.readers.teams",
 }
 
 
@@ -40,7 +40,7 @@ def read(file: Path, context: Context | None = None, *, format: str = "auto") ->
     context : Context, optional
         What the file cannot say itself: zone, cohort, mapping, order of day and month.
     format : str
-        A key of `READERS`, or ``"auto"``: by content, an attendance sheet where a mapping is given.
+        A key of `READERS`, or ``"auto"``: by content, a sheet where a mapping is given.
 
     Raises
     ------
@@ -52,7 +52,7 @@ def read(file: Path, context: Context | None = None, *, format: str = "auto") ->
         raise InputError(t("readers.no_such_file", file=file.name))
     found = None
     if format == "auto" and context.mapping is not None:
-        format = "attendance_sheet"
+        format = "sheet"
     if format == "auto":
         found = recognised(file, context.language)
         format = found.format or ""

@@ -119,6 +119,9 @@ class Reading:
     people : DataFrame
         ``person, kind, value``: every identity this file gives for a person key of this file. Held in
         memory only; names and addresses leave the program here.
+    levels, kinds : tuple of str
+        Levels of consultation this source can tell, where the export itself or its mapping says so, and of
+        which kinds of resource (empty: of all).
     covers_to : datetime or None
         Up to when this export speaks, and ``basis``: ``file_name``, ``last_event`` or ``declared``.
     """
@@ -133,6 +136,8 @@ class Reading:
     covers_from: object | None = None
     covers_to: object | None = None
     basis: str = "last_event"
+    levels: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
     warnings: list[str] = field(default_factory=list)
 
 

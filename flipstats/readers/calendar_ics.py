@@ -26,7 +26,7 @@ from flipstats.schema import TIME
 if TYPE_CHECKING:
     from icalendar import Component
 
-FORMAT = "calendar_ics"
+FORMAT = "ics"
 MAX_OCCURRENCES = 1000  # of one repeated event; more is a mistake, not a course
 _COLUMNS = {
     "uid": pl.String, "title": pl.String, "starts_at": TIME, "ends_at": TIME, "location": pl.String,

@@ -27,7 +27,7 @@ from flipstats.readers.text import normal, open_text
 from flipstats.readers.zones import to_utc, zone_of
 from flipstats.schema import TIME
 
-FORMAT = "teams"
+FORMAT = "teams_attendance"
 SECTION = re.compile(r"^\s*(\d)\.\s+\S")
 _LABELS = {
     "name": ("name", "nom"),

@@ -1,0 +1,312 @@
+"""What a mapping may say: its parts and their checks. `mapping.py` reads the file that says it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Literal
+from zoneinfo import available_timezones
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+
+from flipstats import schema
+from flipstats.errors import did_you_mean
+from flipstats.i18n import t
+
+TABLES = ("attendance", "attempts", "events")
+NUMBERS = ("int", "decimal")
+SHARES = ("percent", "share")
+SPANS = ("seconds", "minutes", "duration")
+
+
+def _allowed(table: str, column: str) -> tuple[str, ...]:
+    return schema.TABLES[table].by_name[column].allowed
+
+
+def _one_or_many(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+def _column_or_field(value: object) -> object:
+    return {"column": value} if isinstance(value, str) else value
+
+
+Texts = Annotated[tuple[str, ...], BeforeValidator(_one_or_many)]
+Status = Literal[_allowed("attendance", "status")]
+Verb = Literal[schema.VERBS]
+Kind = Literal[_allowed("resources", "kind")]
+Level = Literal[schema.LEVELS]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Read(_Part):
+    """How the file is written; what is left out is found out."""
+
+    kind: Literal["csv"] = "csv"
+    encoding: Texts = ()
+    delimiter: str = "auto"
+    decimal: Literal[",", ".", "auto"] = "auto"
+    header_row: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
+
+    @field_validator("delimiter")
+    @classmethod
+    def _one_mark(cls, delimiter: str) -> str:
+        known = {"tab": "\t", "auto": "auto"}
+        if delimiter not in known and len(delimiter) != 1:
+            raise ValueError(t("readers_more.mapping_delimiter"))
+        return known.get(delimiter, delimiter)
+
+
+class Learner(_Part):
+    """The columns that say who, and of which group."""
+
+    email: str | None = None
+    id: str | None = None
+    idnumber: str | None = None
+    username: str | None = None
+    name: str | None = None
+    family_name: str | None = None
+    given_name: str | None = None
+    group: str | None = None
+
+    @model_validator(mode="after")
+    def _somebody(self) -> Learner:
+        if not any((self.email, self.id, self.idnumber, self.username, self.name, self.family_name)):
+            raise ValueError(t("readers_more.mapping_nobody"))
+        return self
+
+
+class When(_Part):
+    """A moment: one column, or a column of dates and one of times of day."""
+
+    column: str | None = None
+    date: str | None = None
+    time: str | None = None
+    format: str | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> When:
+        if (self.column is None) == (self.date is None) or (self.time and self.column):
+            raise ValueError(t("readers_more.mapping_moment"))
+        return self
+
+
+Moment = Annotated[When, BeforeValidator(_column_or_field)]
+
+
+class Session(_Part):
+    """What makes a session: the columns whose values together name it, its title and its times."""
+
+    key: Texts = ()
+    title: str | None = None
+    start: Moment | None = None
+    end: Moment | None = None
+
+    @model_validator(mode="after")
+    def _named(self) -> Session:
+        if not self.key and self.start is None:
+            raise ValueError(t("readers_more.mapping_session"))
+        return self
+
+
+class Resource(_Part):
+    """Which resource an event is about, by the column of its title or of its course-module id."""
+
+    title: str | None = None
+    cmid: str | None = None
+    kind: Kind | None = None
+
+    @model_validator(mode="after")
+    def _named(self) -> Resource:
+        if self.title is None and self.cmid is None:
+            raise ValueError(t("readers_more.mapping_resource"))
+        return self
+
+
+class Assessment(_Part):
+    """Which assessment an attempt is at: a column of titles, or one title for the whole file."""
+
+    title: str | None = None
+    value: str | None = None
+
+
+class Traces(_Part):
+    """What the source can tell: levels of consultation, and of which kinds of resource."""
+
+    levels: Annotated[tuple[Level, ...], BeforeValidator(_one_or_many)]
+    kinds: Annotated[tuple[Kind, ...], BeforeValidator(_one_or_many)] = ()
+
+
+class _Cell(_Part):
+    column: str
+    missing: Texts = ("", "-")
+
+
+class Number(_Cell):
+    """A column of numbers."""
+
+    type: Literal[NUMBERS] = "decimal"
+
+
+class Share(_Cell):
+    """A column of shares: percent (0 to 100) or share (0 to 1)."""
+
+    type: Literal[SHARES] = "percent"
+
+
+class Span(_Cell):
+    """A column of lengths of time: seconds or minutes as numbers, or a duration such as ``3 min 20 s``."""
+
+    type: Literal["int", "decimal", *SPANS] = "seconds"
+
+
+class Minutes(_Cell):
+    """A column of lengths of time: minutes as numbers, or a duration such as ``1 h 30``."""
+
+    type: Literal["int", "decimal", "minutes", "duration"] = "minutes"
+
+
+class Score(_Cell):
+    """A column of scores: points, percent or share."""
+
+    type: Literal[*NUMBERS, *SHARES] = "decimal"
+
+
+class StatusWords(_Cell):
+    """A column of presence, and what its words mean."""
+
+    map: dict[str, Status] = Field(default_factory=dict)
+    missing: Texts = ()
+
+
+class VerbWords(_Part):
+    """What was done: always the same, or by the words of a column."""
+
+    column: str | None = None
+    value: Verb = "viewed"
+    map: dict[str, Verb] = Field(default_factory=dict)
+
+
+class Maximum(_Part):
+    """The points that can be had: a column, or one number for the whole file."""
+
+    column: str | None = None
+    value: Annotated[float, Field(gt=0)] | None = None
+
+
+def _field(model: type[BaseModel]) -> object:
+    return Annotated[model, BeforeValidator(_column_or_field)]
+
+
+class AttendanceFields(_Part):
+    """The fields of an attendance sheet."""
+
+    status: _field(StatusWords)
+    minutes: _field(Minutes) | None = None
+    hours_done: _field(Number) | None = None
+    late_minutes: _field(Number) | None = None
+    signed_at: Moment | None = None
+
+
+class EventFields(_Part):
+    """The fields of a list of consultations."""
+
+    at: Moment
+    verb: _field(VerbWords) = VerbWords()
+    seconds: _field(Span) | None = None
+    progress: _field(Share) | None = None
+
+
+class AttemptFields(_Part):
+    """The fields of a list of scores."""
+
+    score: _field(Score)
+    max: _field(Maximum) | None = None
+    attempt: _field(Number) | None = None
+    started_at: Moment | None = None
+    submitted_at: Moment | None = None
+
+
+class Mapping(_Part):
+    """What every mapping has."""
+
+    format: str | None = None  # a name for people; flipstats does not use it
+    read: Read = Read()
+    locale: str | None = None
+    timezone: str | None = None
+    learner: Learner
+
+    @model_validator(mode="after")
+    def _known_zone(self) -> Mapping:
+        if self.timezone is not None and self.timezone not in available_timezones():
+            near = did_you_mean(self.timezone, available_timezones()) or "Europe/Paris"
+            raise ValueError(t("readers_more.mapping_zone", zone=self.timezone, near=near))
+        return self
+
+    @property
+    def language(self) -> str | None:
+        """The language of the file, ``"fr"`` of ``fr_FR``."""
+        return self.locale[:2].lower() if self.locale else None
+
+    @property
+    def date_order(self) -> str | None:
+        """Which of day and month comes first where the locale says so."""
+        if self.locale is None or self.locale.lower() == "en":
+            return None
+        return "month_first" if self.locale.replace("-", "_").lower() == "en_us" else "day_first"
+
+    def columns(self) -> Iterator[tuple[str, str]]:
+        """Yield (where in the mapping, column named there)."""
+        yield from _columns(self, ())
+
+
+class AttendanceMapping(Mapping):
+    """A sheet of who was there."""
+
+    table: Literal["attendance"]
+    session: Session
+    fields: AttendanceFields
+
+
+class EventsMapping(Mapping):
+    """A list of consultations, e.g. the report of a video platform."""
+
+    table: Literal["events"]
+    resource: Resource
+    fields: EventFields
+    traces: Annotated[
+        Traces | None, BeforeValidator(lambda v: {"levels": v} if isinstance(v, list | str) else v)
+    ] = None
+
+
+class AttemptsMapping(Mapping):
+    """A list of scores."""
+
+    table: Literal["attempts"]
+    assessment: Annotated[
+        Assessment, BeforeValidator(lambda v: {"title": v} if isinstance(v, str) else v)
+    ] = Assessment()
+    fields: AttemptFields
+
+
+_NOT_COLUMNS = {
+    Read: "*", Traces: "*", When: ("format",), Resource: ("kind",), Assessment: ("value",),
+    VerbWords: ("value", "map"), StatusWords: ("map", "missing"), Maximum: ("value",),
+}  # fmt: skip
+_TOP = ("format", "locale", "timezone", "table")
+
+
+def _columns(part: BaseModel, path: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    skipped = _TOP if isinstance(part, Mapping) else _NOT_COLUMNS.get(type(part), ("type", "missing"))
+    if skipped == "*":
+        return
+    for name in type(part).model_fields:
+        value = getattr(part, name)
+        where = (*path, name)
+        if isinstance(value, BaseModel):
+            yield from _columns(value, where)
+        elif name not in skipped and value:
+            for column in (value,) if isinstance(value, str) else value:
+                yield ".".join(where), column

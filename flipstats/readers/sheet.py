@@ -1,0 +1,284 @@
+"""Sheets read by a mapping: attendance sheets, lists of scores, reports of video platforms."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+
+from flipstats import schema
+from flipstats.errors import InputError
+from flipstats.i18n import t
+from flipstats.readers.base import Context, Reading, people
+from flipstats.readers.mapping import read_mapping, words
+from flipstats.readers.mapping_model import AttemptsMapping, AttendanceMapping, EventsMapping
+from flipstats.readers.sheet_cells import Sheet, open_sheet
+from flipstats.readers.text import normal
+
+FORMAT = "sheet"
+
+
+def read(file: Path, context: Context) -> Reading:
+    """Read a sheet as ``context.mapping`` says.
+
+    Returns
+    -------
+    Reading
+        ``attendance`` and ``meetings``; or ``events`` and ``resources``, with ``levels`` and ``kinds`` where
+        the mapping says what the source traces; or ``attempts``.
+
+    Raises
+    ------
+    InputError
+        There is no mapping, it is wrong, or the file lacks a column it names.
+    """
+    if context.mapping is None:
+        raise InputError(t("readers_more.sheet_no_mapping", file=file.name))
+    mapping = read_mapping(context.mapping)
+    sheet = open_sheet(file, mapping, context)
+    person, identities = sheet.persons()
+    rest = pl.struct(pl.exclude("record"))
+    sheet.fate.aside(~sheet.frame.select(rest.is_first_distinct()).to_series(), "duplicate_record", "merged")
+    sheet.fate.aside(person.is_null(), "no_person")
+    match mapping:
+        case AttendanceMapping():
+            tables = _attendance(sheet, mapping, person)
+        case EventsMapping():
+            tables = _events(sheet, mapping, person)
+        case AttemptsMapping():
+            tables = _attempts(sheet, mapping, person)
+    sheet.fate.close(sheet.account)
+    traces = getattr(mapping, "traces", None)
+    return Reading(
+        format=FORMAT,
+        tables={name: frame for name, frame in tables.items() if frame.height},
+        account=sheet.account,
+        people=people(identities),
+        language=mapping.language,
+        timezone=mapping.timezone or context.timezone,
+        warnings=sheet.warnings,
+        levels=traces.levels if traces else (),
+        kinds=_kinds(mapping) if traces else (),
+    )
+
+
+def _kinds(mapping: EventsMapping) -> tuple[str, ...]:
+    own = (mapping.resource.kind,) if mapping.resource.kind else ()
+    return (mapping.traces.kinds if mapping.traces else ()) or own
+
+
+def _kept(sheet: Sheet, columns: dict[str, pl.Series]) -> pl.DataFrame:
+    return pl.DataFrame({**columns, "record": sheet.frame["record"]}).filter(sheet.fate.kept)
+
+
+def _meaning(cells: pl.Series, pairs: dict[str, str]) -> pl.Series:
+    """Return what words mean; null where a word is not in `pairs`."""
+    known = words(pairs)
+    meant = {cell: known.get(normal(cell)) for cell in cells.drop_nulls().unique()}
+    return cells.replace_strict(meant, default=None, return_dtype=pl.String)
+
+
+# ----------------------------------------------------------------------------------------------- attendance
+
+
+def _attendance(sheet: Sheet, mapping: AttendanceMapping, person: pl.Series) -> dict[str, pl.DataFrame]:
+    fields, fate = mapping.fields, sheet.fate
+    starts, ends, meeting = _meetings(sheet, mapping)
+    status = _status(sheet, mapping)
+    late = None
+    if fields.late_minutes:
+        column = fields.late_minutes
+        late = sheet.number(column.column, column.missing, whole=column.type == "int")
+        fate.note(late < 0, "cell_left_out")
+        late = late.set(late < 0, None)
+        came_late = (late > 0) & (status == "present")
+        status = status.scatter(came_late.fill_null(False).arg_true(), "late")
+    minutes = None
+    if fields.minutes:
+        unit = 60.0 if fields.minutes.type != "duration" else 1.0
+        minutes = sheet.length(fields.minutes.column, fields.minutes.type, fields.minutes.missing, unit) / 60
+    elif fields.hours_done:
+        hours = fields.hours_done
+        minutes = sheet.length(hours.column, hours.type, hours.missing, 3600.0) / 60
+    signed = sheet.optional_moments(fields.signed_at)
+    proof = (
+        signed.is_not_null()
+        .to_frame("s")
+        .select(pl.when("s").then(pl.lit("signature")).otherwise(pl.lit("import")))
+    )
+    nothing = pl.Series([None], dtype=pl.Float64).new_from_index(0, len(person))
+    rows = _kept(
+        sheet,
+        {
+            "person": person,
+            "meeting": meeting,
+            "status": status,
+            "minutes": nothing if minutes is None else minutes,
+            "late_minutes": nothing if late is None else late,
+            "signed_at": signed,
+            "proof": proof.to_series(),
+        },
+    )
+    title = sheet.text(mapping.session.title) if mapping.session.title else person.clear(len(person))
+    told = _kept(sheet, {"meeting": meeting, "title": title, "starts_at": starts, "ends_at": ends})
+    meetings = told.group_by("meeting", maintain_order=True).agg(
+        pl.col("title", "starts_at", "ends_at").drop_nulls().first(), pl.col("record").first()
+    )
+    return {"attendance": rows, "meetings": meetings}
+
+
+def _status(sheet: Sheet, mapping: AttendanceMapping) -> pl.Series:
+    field = mapping.fields.status
+    cells = sheet.text(field.column, field.missing)
+    pairs = field.map or {word: word for word in schema.TABLES["attendance"].by_name["status"].allowed}
+    status = _meaning(cells.fill_null("") if "" in words(pairs) else cells, pairs)
+    sheet.fate.aside(status.is_null() & cells.is_null(), "no_status")
+    sheet.fate.aside(status.is_null(), "value_not_mapped")
+    return status
+
+
+def _meetings(sheet: Sheet, mapping: AttendanceMapping) -> tuple[pl.Series, pl.Series, pl.Series]:
+    """Return each record's session times and key; what has no session is set aside."""
+    session, fate = mapping.session, sheet.fate
+    starts, ends = sheet.optional_moments(None), sheet.optional_moments(session.end)
+    if session.start is not None:
+        found = sheet.moments(session.start)
+        fate.aside(found.missing, "no_such_time")
+        fate.aside(found.values.is_null(), "no_time")
+        fate.note(found.assumed, "repeated_hour")
+        starts = found.values
+    fate.aside(ends < starts, "ends_before_start")
+    if not session.key:
+        return starts, ends, starts.dt.strftime("%Y-%m-%dT%H:%M:%SZ")
+    parts = pl.DataFrame({str(i): sheet.text(column) for i, column in enumerate(session.key)})
+    meeting = parts.select(pl.concat_str(pl.all(), separator=" | ")).to_series()
+    fate.aside(meeting.is_null(), "no_session")
+    same = pl.DataFrame({"m": meeting, "s": starts, "k": fate.kept})
+    first = pl.col("s").filter(pl.col("k")).first().over("m")
+    fate.note(same.select(pl.col("s") != first).to_series(), "session_times_differ")
+    return starts, ends, meeting
+
+
+# --------------------------------------------------------------------------------------------------- events
+
+
+def _events(sheet: Sheet, mapping: EventsMapping, person: pl.Series) -> dict[str, pl.DataFrame]:
+    fields, fate = mapping.fields, sheet.fate
+    resource, title, cmid = _resource(sheet, mapping)
+    fate.aside(resource.is_null(), "no_resource")
+    nothing = pl.Series([None], dtype=pl.Float64).new_from_index(0, len(person))
+    progress = seconds = nothing
+    if fields.progress:
+        progress = sheet.number(fields.progress.column, fields.progress.missing)
+        progress = progress / 100 if fields.progress.type == "percent" else progress
+        fate.note(progress > 1, "progress_capped")
+        fate.note(progress < 0, "cell_left_out")
+        progress = progress.set(progress < 0, None).clip(upper_bound=1)
+    if span := fields.seconds:
+        unit = 60.0 if span.type == "minutes" else 1.0
+        seconds = sheet.length(span.column, span.type, span.missing, unit)
+    at = sheet.moments(fields.at)
+    fate.aside(at.blank & (progress.fill_null(0) == 0) & (seconds.fill_null(0) == 0), "not_opened")
+    fate.aside(at.missing, "no_such_time")
+    fate.aside(at.values.is_null(), "no_time")
+    fate.note(at.assumed, "repeated_hour")
+    events = _kept(
+        sheet,
+        {
+            "person": person,
+            "resource": resource,
+            "at": at.values,
+            "verb": _verbs(sheet, mapping),
+            "seconds": seconds,
+            "progress": progress,
+        },
+    )
+    named = _kept(sheet, {"resource": resource, "title": title, "cmid": cmid})
+    kind = pl.lit(mapping.resource.kind, pl.String).alias("kind")
+    resources = named.unique("resource", keep="first", maintain_order=True).with_columns(kind)
+    return {"events": events, "resources": resources}
+
+
+def _resource(sheet: Sheet, mapping: EventsMapping) -> tuple[pl.Series, pl.Series, pl.Series]:
+    nothing = pl.Series([None], dtype=pl.String).new_from_index(0, sheet.frame.height)
+    named = mapping.resource
+    title = sheet.text(named.title) if named.title else nothing
+    cmid = sheet.text(named.cmid) if named.cmid else nothing
+    keys = {text: "title:" + normal(text) for text in title.drop_nulls().unique()}
+    by_title = title.replace_strict(keys, default=None, return_dtype=pl.String)
+    frame = pl.DataFrame({"cmid": cmid, "title": by_title})
+    return frame.select(pl.coalesce("cm:" + pl.col("cmid"), "title")).to_series(), title, cmid
+
+
+def _verbs(sheet: Sheet, mapping: EventsMapping) -> pl.Series:
+    verb = mapping.fields.verb
+    if verb.column is None:
+        return pl.Series([verb.value], dtype=pl.String).new_from_index(0, sheet.frame.height)
+    pairs = verb.map or {word: word for word in schema.VERBS}
+    cells = sheet.text(verb.column)
+    verbs = _meaning(cells, pairs)
+    sheet.fate.aside(verbs.is_null() & cells.is_not_null(), "value_not_mapped")
+    return verbs.fill_null(verb.value)
+
+
+# ------------------------------------------------------------------------------------------------- attempts
+
+
+def _attempts(sheet: Sheet, mapping: AttemptsMapping, person: pl.Series) -> dict[str, pl.DataFrame]:
+    fields, fate, size = mapping.fields, sheet.fate, len(person)
+    name = pl.Series([mapping.assessment.value or sheet.file.stem], dtype=pl.String).new_from_index(0, size)
+    if mapping.assessment.title:
+        name = sheet.text(mapping.assessment.title)
+        fate.aside(name.is_null(), "no_assessment")
+    started, submitted = (sheet.optional_moments(w) for w in (fields.started_at, fields.submitted_at))
+    raw, share, maximum, readable = _scores(sheet, mapping)
+    fate.aside(~readable, "cell_unreadable")
+    frame = _kept(
+        sheet,
+        {
+            "person": person, "assessment": name, "score": share, "raw_score": raw, "maximum": maximum,
+            "started_at": started, "submitted_at": submitted,
+        },
+    )  # fmt: skip
+    if fields.attempt:
+        given = sheet.number(fields.attempt.column, fields.attempt.missing, whole=True)
+        number = given.filter(fate.kept).cast(pl.Int64)
+        frame = frame.with_columns(number.set(number < 1, None).alias("attempt"))
+    else:
+        # Attempts of a learner are numbered by their time, else in the order of the file.
+        order = pl.struct(
+            pl.coalesce("started_at", "submitted_at").fill_null(pl.datetime(2200, 1, 1, time_zone="UTC")),
+            "record",
+        )
+        rank = order.rank("ordinal").over("person", "assessment").cast(pl.Int64)
+        frame = frame.with_columns(rank.alias("attempt"))
+    reason = (
+        pl.when(pl.col("raw_score").is_not_null() | pl.col("score").is_not_null())
+        .then(None)
+        .when(pl.coalesce("started_at", "submitted_at").is_null())
+        .then(pl.lit("no_attempt"))
+        .otherwise(pl.lit("not_graded"))
+    )
+    return {"attempts": frame.with_columns(missing_reason=reason)}
+
+
+def _scores(sheet: Sheet, mapping: AttemptsMapping) -> tuple[pl.Series, pl.Series, pl.Series, pl.Series]:
+    """Return points, share of the maximum, maximum, and whether the cell could be read."""
+    field, top = mapping.fields.score, mapping.fields.max
+    cells = sheet.text(field.column, field.missing)
+    values = sheet.number(field.column, field.missing, whole=field.type == "int")
+    nothing = pl.Series([None], dtype=pl.Float64).new_from_index(0, len(values))
+    readable = values.is_not_null() | cells.is_null()
+    if field.type in ("percent", "share"):
+        raw, maximum, share = nothing, nothing, values / (100 if field.type == "percent" else 1)
+    else:
+        raw, maximum = values, nothing
+        if top and top.column:
+            maximum = sheet.number(top.column)
+        elif top and top.value:
+            maximum = nothing.fill_null(top.value)
+        maximum = maximum.set(maximum <= 0, None)
+        share = raw / maximum
+    outside = ~share.is_between(0, 1)
+    sheet.fate.note(outside, "score_out_of_range")
+    return raw, share.set(outside.fill_null(False), None), maximum, readable
