@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time
 from functools import cached_property
 from pathlib import Path
 
@@ -257,7 +257,7 @@ def local_moment(when: date | datetime, programme: Programme) -> datetime:
     """Return a declared day or time as an instant: a bare day is its midnight in the programme's zone."""
     if not isinstance(when, datetime):
         when = datetime.combine(when, time())
-    return when if when.tzinfo else when.replace(tzinfo=programme.zone)
+    return (when if when.tzinfo else when.replace(tzinfo=programme.zone)).astimezone(UTC)
 
 
 def _section(given: object) -> dict:

@@ -37,7 +37,7 @@ class Assembly:
         sources: list[SourceReading],
     ) -> None:
         self.file, self.declared, self.sources = file, declared, sources
-        self.warnings: list[str] = [w for s in sources for w in s.reading.warnings]
+        self.warnings = gathered([(s.path.name, w) for s in sources for w in s.reading.warnings])
         own = [s.reading.tables["cohorts"]["cohort_id"] for s in sources if "cohorts" in s.reading.tables]
         cohorts = [c for column in (declared.cohorts["cohort_id"], *own) for c in column]
         self.roster = Roster(file, directory, key, sources, declared.group_of, cohorts)
@@ -352,6 +352,25 @@ class Assembly:
             )
             .cast(lines.schema)
         )
+
+
+def gathered(warnings: list[tuple[str, str]]) -> list[str]:
+    """Say once what several files give cause to say, with how many they are.
+
+    Examples
+    --------
+    >>> gathered([("a.csv", "a.csv: odd"), ("b.csv", "b.csv: odd"), ("c.csv", "c.csv: even")])
+    ['odd (2 files, e.g. a.csv)', 'c.csv: even']
+    """
+    by_text: dict[str, list[str]] = defaultdict(list)
+    for file, warning in warnings:
+        by_text[warning.removeprefix(f"{file}: ")].append(file)
+    return [
+        f"{files[0]}: {text}"
+        if len(files) == 1
+        else t("build.in_files", text=text, n=len(files), file=files[0])
+        for text, files in by_text.items()
+    ]
 
 
 def calendar_times(sources: list[SourceReading], sessions: pl.DataFrame) -> pl.DataFrame:

@@ -28,15 +28,15 @@ def to_learners(frame: pl.DataFrame, persons: pl.DataFrame) -> Split:
     frame : DataFrame
         Rows with ``record`` and ``person`` (null: nobody, kept), perhaps ``impersonated`` and ``verb``.
     persons : DataFrame
-        ``person, learner_id, status``; status is ``learner``, ``staff``, ``stranger`` or ``homonym``.
+        ``person, learner_id, who``; `who` is ``learner``, ``staff``, ``stranger`` or ``homonym``.
     """
     joined = frame.join(persons, on="person", how="left", maintain_order="left")
     reason = (
-        pl.when(pl.col("status") == "staff")
+        pl.when(pl.col("who") == "staff")
         .then(pl.lit("staff"))
-        .when(pl.col("status") == "homonym")
+        .when(pl.col("who") == "homonym")
         .then(pl.lit("homonym"))
-        .when(pl.col("person").is_not_null() & (pl.col("status").fill_null("stranger") == "stranger"))
+        .when(pl.col("person").is_not_null() & (pl.col("who").fill_null("stranger") == "stranger"))
         .then(pl.lit("not_on_roster"))
     )
     if "impersonated" in frame.columns:
@@ -47,7 +47,7 @@ def to_learners(frame: pl.DataFrame, persons: pl.DataFrame) -> Split:
         )
     if "verb" in frame.columns:  # an attempted user name is nobody for certain, the failure still happened
         reason = pl.when(pl.col("verb") != "login_failed").then(reason)
-    return _split(joined.with_columns(reason=reason), drop=("person", "status", "impersonated"))
+    return _split(joined.with_columns(reason=reason), drop=("person", "who", "impersonated"))
 
 
 def to_resources(frame: pl.DataFrame, declared: Declared, enrolments: pl.DataFrame) -> pl.DataFrame:

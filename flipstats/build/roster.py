@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 # Who is listed in these exports is in the course, whether they ever did anything or not.
 _ROSTERS = ("moodle_participants", "moodle_completion", "moodle_course_completion")
-_PERSONS = {"person": pl.String, "learner_id": pl.String, "status": pl.String}
+_PERSONS = {"person": pl.String, "learner_id": pl.String, "who": pl.String}
 
 
 class Roster:
@@ -47,7 +47,7 @@ class Roster:
         self.enrolled = self._enrol(group_of, cohorts)
 
     def persons(self, source: SourceReading) -> pl.DataFrame:
-        """Return ``person, learner_id, status`` for one source; see `flipstats.build.resolve.to_learners`."""
+        """Return ``person, learner_id, who`` for one source; see `flipstats.build.resolve.to_learners`."""
         rows = []
         for person in source.reading.people["person"].unique(maintain_order=True):
             index = self.directory.of_node.get((source.source_id, person))

@@ -1,7 +1,7 @@
 """The four small sheets a person corrects beside `study.toml`: cohorts, sessions, resources, assessments.
 
-They are CSV files headed in French or English, with a comma, a semicolon or a tab between cells, in UTF-8 or in
-the Windows encoding that Excel writes.
+They are CSV files headed in French or English, with a comma, a semicolon or a tab between cells, in UTF-8 or
+in the Windows encoding that Excel writes.
 """
 
 from __future__ import annotations
