@@ -1,0 +1,110 @@
+"""The shape of every answer: all groups, in order, with the fixed columns, small cells taken out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import polars as pl
+
+from flipstats.indicators.definition import COHORT_GROUPS, COLUMNS
+from flipstats.indicators.groups import IMPLIED
+from flipstats.indicators.question import ALL, Question
+from flipstats.suppression import suppress
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The rows of one statistic at one depth.
+
+    Attributes
+    ----------
+    frame : DataFrame
+        The question's keys and `Part.COLUMNS`; groups without cells may be absent.
+    bounds : str or None
+        The statistic these rows bound: then only groups in `frame` are shown.
+    otherwise : Expr
+        Why a group without value has none, where the question's reasons do not say; may use `Part.COLUMNS`.
+    """
+
+    COLUMNS: ClassVar[tuple[str, ...]] = (
+        "value",
+        "low",
+        "high",
+        "n",
+        "numerator",
+        "denominator",
+        "unknown",
+        "coverage",
+        "interval",
+    )
+    statistic: str
+    depth: str | None
+    frame: pl.DataFrame
+    bounds: str | None = None
+    otherwise: pl.Expr = field(default_factory=lambda: pl.lit("no_coverage"))
+
+
+def answer(
+    question: Question,
+    groups: pl.DataFrame,
+    parts: list[Part],
+    reasons: dict[str | None, pl.DataFrame],
+) -> pl.DataFrame:
+    """Put an answer together.
+
+    Parameters
+    ----------
+    groups : DataFrame
+        All groups in order; see `groups.groups_of_sessions`.
+    parts : list of Part
+        In the order the rows of one group shall have.
+    reasons : dict of depth to DataFrame
+        The keys and ``reason``: why a group has no value at this depth, null where it should have one.
+    """
+    ordered = groups.with_row_index("·order")
+    placed = [_placed(question, ordered, rank, part, reasons) for rank, part in enumerate(parts)]
+    rows = pl.concat(placed, how="vertical").sort("·order", "·rank")
+    if question.role != "research":
+        margins = [*question.by, *(c for c in rows.columns if c.startswith(IMPLIED))]
+        rows = suppress(
+            rows,
+            margins=margins,
+            apart=[c for c in margins if c.removeprefix(IMPLIED) in COHORT_GROUPS or c.startswith("x_")],
+            cell=["·order"],
+            slices=["depth", "·of"],
+            blank=list(Part.COLUMNS),
+            smallest=question.study.thresholds.smallest_cell,
+        )
+    return rows.select(*question.by, *COLUMNS)
+
+
+def _placed(
+    question: Question,
+    ordered: pl.DataFrame,
+    rank: int,
+    part: Part,
+    reasons: dict[str | None, pl.DataFrame],
+) -> pl.DataFrame:
+    definition, keys = question.definition, question.keys
+    rows = ordered.join(
+        part.frame, on=keys, how="inner" if part.bounds else "left", nulls_equal=True, maintain_order="left"
+    ).join(reasons[part.depth], on=keys, how="left", nulls_equal=True, maintain_order="left")
+    said = {
+        "metric": definition.key,
+        "statistic": part.statistic,
+        "depth": part.depth,
+        "level": question.level,
+        "unit": definition.unit_of(part.statistic),
+        "version": definition.version,
+    }
+    return (
+        rows.with_columns(pl.col("n", "denominator", "unknown").fill_null(0))
+        .with_columns(
+            pl.when(pl.col("value").is_null()).then(pl.coalesce("reason", part.otherwise)).alias("reason"),
+            pl.lit(rank).alias("·rank"),
+            pl.lit(part.bounds or part.statistic).alias("·of"),
+            *(pl.lit(value, COLUMNS[name]).alias(name) for name, value in said.items()),
+        )
+        .drop(ALL, strict=False)
+    )

@@ -1,0 +1,244 @@
+"""Cells of preparation: for each learner and session, what was owed, what is known of it, what was done.
+
+A pair (learner, mandatory resource) is unknown at a level unless a source that can tell this level covers the
+whole window of that learner. Pairs are counted per learner and session without being written out one by one,
+unless resources are asked for.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from flipstats import facts
+from flipstats.conventions import Thresholds
+from flipstats.facts import BEFORE_ALL
+from flipstats.indicators.question import Question, roster, sessions
+from flipstats.schema import LEVELS
+from flipstats.study import Study
+
+DECLARED = "declared"  # ticked by the learner: told apart, never one of the three levels
+DEPTHS = (*LEVELS, DECLARED)
+_PAIR = ["session_id", "resource_id"]
+
+
+def requirements(study: Study) -> pl.LazyFrame:
+    """Return R(s) for every session: its mandatory preparation, one row a session and resource.
+
+    Returns
+    -------
+    LazyFrame
+        ``session_id, resource_id, cohort_id, starts, released`` (µs), ``traced, length_min``.
+    """
+    return (
+        study.table("plan")
+        .filter(pl.col("phase") == "pre", pl.col("mandatory"))
+        .select(*_PAIR, pl.col("released_at").dt.epoch("us").fill_null(BEFORE_ALL).alias("released"))
+        .join(
+            sessions(study).select(
+                "session_id", "cohort_id", pl.col("starts_at").dt.epoch("us").alias("starts")
+            ),
+            on="session_id",
+            how="inner",
+        )
+        .join(
+            study.table("resources").select("resource_id", "traced", "length_min"),
+            on="resource_id",
+            how="left",
+        )
+    )
+
+
+def known_from(study: Study, depth: str) -> pl.LazyFrame:
+    """Return R(s) with the enrolment instant from which on a learner's pair is known at `depth`.
+
+    The union of the coverage intervals that tell this level of this resource in this cohort must contain the
+    learner's whole window. Of that union only the piece that holds the start of the session can; it begins at
+    some instant, and whoever enrolled, or found the resource released, from then on is known.
+
+    Returns
+    -------
+    LazyFrame
+        `requirements` and ``known_from`` (µs): `BEFORE_ALL` where every traced learner is known, null where
+        none is.
+    """
+    needed = requirements(study)
+    pieces = _covered(needed, study, depth)
+    reached = pl.col("until").cum_max().shift(1).over(_PAIR, order_by=["from", "until"])
+    block = (
+        (pl.col("from") > reached).fill_null(value=False).cum_sum().over(_PAIR, order_by=["from", "until"])
+    )
+    holding = (
+        pieces.with_columns(block.alias("block"))
+        .group_by(*_PAIR, "block")
+        .agg(pl.col("from").min(), pl.col("until").max(), pl.col("starts").first())
+        .filter(pl.col("from") <= pl.col("starts"), pl.col("starts") <= pl.col("until"))
+        .select(*_PAIR, pl.col("from").alias("covered"))
+    )
+    earliest = pl.when(pl.col("released") >= pl.col("covered")).then(BEFORE_ALL).otherwise(pl.col("covered"))
+    return needed.join(holding, on=_PAIR, how="left").select(
+        pl.exclude("covered"), pl.when(pl.col("covered").is_not_null()).then(earliest).alias("known_from")
+    )
+
+
+def _covered(needed: pl.LazyFrame, study: Study, depth: str) -> pl.LazyFrame:
+    """Return traced pairs with every coverage interval that holds for them: ``from, until``."""
+    coverage = (
+        study.table("coverage")
+        .filter(pl.col("level") == depth)
+        .select(
+            "cohort_id",
+            "resource_id",
+            pl.col("covers_from").dt.epoch("us").fill_null(BEFORE_ALL).alias("from"),
+            pl.col("covers_to").dt.epoch("us").alias("until"),
+        )
+        .filter(pl.col("from") <= pl.col("until"))
+    )
+    pairs = needed.filter("traced").select(*_PAIR, "cohort_id", "starts")
+    return pl.concat(
+        pairs.join(_naming(coverage, named), how="inner" if named else "cross", on=named or None)
+        for named in ([], ["cohort_id"], ["resource_id"], ["cohort_id", "resource_id"])
+    )
+
+
+def _naming(coverage: pl.LazyFrame, named: list[str]) -> pl.LazyFrame:
+    """Return the coverage rows that name exactly `named`; a column they leave empty stands for all."""
+    columns = ("cohort_id", "resource_id")
+    rules = [pl.col(c).is_not_null() if c in named else pl.col(c).is_null() for c in columns]
+    return coverage.filter(*rules).select(*named, "from", "until")
+
+
+def best_depth(study: Study) -> str | None:
+    """Return the deepest level that every mandatory resource can be told at, by the sources there are.
+
+    Pairs of session and resource that no source tells anything about are left aside. Where no level is common
+    to all the others, it is the one told of most pairs, the shallower of two; None where there is none.
+    """
+    needed = requirements(study)
+    told = {
+        level: set(_covered(needed, study, level).select(_PAIR).unique().collect().iter_rows())
+        for level in LEVELS
+    }
+    every = set().union(*told.values())
+    if not every:
+        return None
+    common = [level for level in LEVELS if told[level] == every]
+    return common[-1] if common else max(LEVELS, key=lambda level: len(told[level]))
+
+
+def reached(depth: str, thresholds: Thresholds) -> pl.Expr:
+    """Return whether a fact, with its resource's ``length_min``, reaches a depth; see INDICATORS 1."""
+    if depth == DECLARED:
+        return pl.col("declared")
+    if depth == "opened":
+        return pl.col("n") > 0
+    completed = pl.col("completed") | (pl.col("progress") >= thresholds.completed_share).fill_null(
+        value=False
+    )
+    if depth == "completed":
+        return completed
+    length_s = pl.col("length_min") * 60
+    dwelt = (
+        pl.when(length_s > 0)
+        .then(pl.col("seconds") >= thresholds.substantial_share * length_s)
+        .otherwise(pl.col("seconds") >= thresholds.dwell_s)
+    )
+    seen = pl.col("progress") >= thresholds.substantial_share
+    return completed | dwelt.fill_null(value=False) | seen.fill_null(value=False)
+
+
+def cells(question: Question, depth: str) -> pl.LazyFrame:
+    """Return one row for each learner in L(s) and session (and resource, where they are told apart).
+
+    Returns
+    -------
+    LazyFrame
+        The question's grouping columns, ``learner_id, cohort_id, session_id, starts_at``; ``owed`` (mandatory
+        resources), ``known`` and, among these, ``done`` at `depth`; ``last_at`` of what was done.
+    """
+    needed = known_from(question.study, depth)
+    present = roster(question.study).with_columns(
+        pl.col("enrolled_at").dt.epoch("us").fill_null(BEFORE_ALL).alias("enrolled"),
+        (pl.col("tracking") == "traced").alias("learner_traced"),
+    )
+    count = _one_by_one if question.of_resources else _counted
+    keep = {
+        *question.by,
+        "learner_id",
+        "cohort_id",
+        "session_id",
+        "starts_at",
+        "owed",
+        "known",
+        "done",
+        "last_at",
+    }
+    found = count(question.study, present, needed, depth)
+    return found.select(name for name in found.collect_schema().names() if name in keep)
+
+
+def _is_known() -> pl.Expr:
+    return (pl.col("learner_traced") & (pl.col("enrolled") >= pl.col("known_from"))).fill_null(value=False)
+
+
+def _evidence(study: Study, needed: pl.LazyFrame, depth: str) -> pl.LazyFrame:
+    """Facts on mandatory preparation: done at `depth`, or only taken away (downloaded and nothing else)."""
+    return (
+        facts.of_study(study)
+        .join(needed.select(*_PAIR, "length_min", "known_from"), on=_PAIR, how="inner")
+        .select(
+            "learner_id",
+            *_PAIR,
+            "known_from",
+            "last_at",
+            reached(depth, study.thresholds).alias("done"),
+            ((pl.col("n") > 0) & (pl.col("n") == pl.col("downloads"))).alias("offline"),
+        )
+    )
+
+
+def _one_by_one(study: Study, present: pl.LazyFrame, needed: pl.LazyFrame, depth: str) -> pl.LazyFrame:
+    evidence = _evidence(study, needed, depth).drop("known_from")
+    known = _is_known() & ~pl.col("offline").fill_null(value=False)
+    done = known & pl.col("done").fill_null(value=False)
+    return (
+        present.join(needed.select(*_PAIR, "known_from"), on="session_id", how="inner")
+        .join(evidence, on=["learner_id", *_PAIR], how="left")
+        .with_columns(
+            pl.lit(1, pl.Int64).alias("owed"),
+            known.cast(pl.Int64).alias("known"),
+            done.cast(pl.Int64).alias("done"),
+            pl.when(done).then(pl.col("last_at")).alias("last_at"),
+        )
+    )
+
+
+def _counted(study: Study, present: pl.LazyFrame, needed: pl.LazyFrame, depth: str) -> pl.LazyFrame:
+    cell = ["learner_id", "session_id"]
+    owed = needed.group_by("session_id").agg(pl.len().cast(pl.Int64).alias("owed"))
+    alike = needed.group_by("session_id", "known_from").agg(pl.len().cast(pl.Int64).alias("resources"))
+    who = present.select(*cell, "enrolled", "learner_traced")
+    knowable = (
+        who.join(alike, on="session_id", how="inner")
+        .filter(_is_known())
+        .group_by(cell)
+        .agg(pl.col("resources").sum().alias("knowable"))
+    )
+    shown = pl.col("done") & ~pl.col("offline")
+    seen = (
+        _evidence(study, needed, depth)
+        .join(who, on=cell, how="inner")
+        .filter(_is_known())
+        .group_by(cell)
+        .agg(
+            pl.col("offline").cast(pl.Int64).sum(),
+            shown.cast(pl.Int64).sum().alias("done"),
+            pl.col("last_at").filter(shown).max(),
+        )
+    )
+    return (
+        present.join(owed, on="session_id", how="left")
+        .join(knowable, on=cell, how="left")
+        .join(seen, on=cell, how="left")
+        .with_columns(pl.col("owed", "knowable", "offline", "done").fill_null(0))
+        .with_columns((pl.col("knowable") - pl.col("offline")).alias("known"))
+    )

@@ -1,0 +1,153 @@
+"""The indicators: ask one, get rows of one shape.
+
+``metrics.consultation_rate(study, by=["arm", "session_id"])`` and its siblings are the functions of
+`METRICS`; each says in its docstring what it means, and every answer has the same columns. What cannot be
+computed is a row without value and with a reason, never 0.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import NamedTuple
+
+from flipstats.conventions import DEFAULTS, Thresholds
+from flipstats.errors import ParameterError, did_you_mean
+from flipstats.i18n import t
+from flipstats.indicators.cells import best_depth
+from flipstats.indicators.completion import COMPLETION_RATE, completed, completion_rate
+from flipstats.indicators.consultation import (
+    CONSULTATION_RATE,
+    PREPARATION_SPREAD,
+    PREPARED_RATE,
+    consultation_rate,
+    preparation_spread,
+    prepared_rate,
+)
+from flipstats.indicators.definition import COLUMNS, ROLES, Definition
+from flipstats.indicators.lead_time import LEAD_TIME, lead_time
+from flipstats.indicators.start_score import START_SCORE, start_score
+from flipstats.schema import LEVELS
+from flipstats.study import Study
+
+__all__ = [
+    "COLUMNS",
+    "METRICS",
+    "ROLES",
+    "Computable",
+    "Definition",
+    "best_depth",
+    "completed",
+    "completion_rate",
+    "computable",
+    "consultation_rate",
+    "definition",
+    "lead_time",
+    "preparation_spread",
+    "prepared_rate",
+    "reason_text",
+    "start_score",
+    "statistic_title",
+    "title",
+]
+
+METRICS: dict[str, Definition] = {
+    found.key: found
+    for found in (
+        CONSULTATION_RATE,
+        PREPARED_RATE,
+        PREPARATION_SPREAD,
+        LEAD_TIME,
+        START_SCORE,
+        COMPLETION_RATE,
+    )
+}
+
+
+class Computable(NamedTuple):
+    """Whether a study can answer one indicator at one depth: ``status`` is "yes", "partly" or "no"."""
+
+    key: str
+    depth: str | None
+    status: str
+    reason: str | None
+
+
+def definition(key: str) -> Definition:
+    """Return the definition of an indicator.
+
+    Raises
+    ------
+    ParameterError
+        There is no such indicator; the nearest name is suggested.
+
+    Examples
+    --------
+    >>> definition("lead_time").unit_of("median")
+    'h'
+    """
+    if key not in METRICS:
+        near = did_you_mean(key, METRICS)
+        text = "metrics.key_unknown_near" if near else "metrics.key_unknown"
+        raise ParameterError(t(text, key=repr(key), near=repr(near), known=", ".join(METRICS)))
+    return METRICS[key]
+
+
+def computable(study: Study) -> list[Computable]:
+    """Return for every indicator and depth whether this study can answer it, and why not.
+
+    "partly" means that less than all is known: the rows say how much in ``coverage``.
+
+    Examples
+    --------
+    >>> from flipstats.indicators.example import study
+    >>> tuple(computable(study())[0]), tuple(computable(study())[1])[2:]
+    (('consultation_rate', 'opened', 'partly', None), ('no', 'level_not_traced'))
+    """
+    found = []
+    for key, spec in METRICS.items():
+        for depth in LEVELS if spec.depths else (None,):
+            rows = spec.function(study, depth=depth)
+            row = rows.filter(statistic=spec.statistics[0]).row(0, named=True)
+            if row["value"] is None:
+                found.append(Computable(key, depth, "no", row["reason"]))
+            else:
+                found.append(Computable(key, depth, "yes" if row["coverage"] == 1 else "partly", None))
+    return found
+
+
+def reason_text(reason: str, lang: str | None = None) -> str:
+    """Return the sentence for a ``reason``.
+
+    Examples
+    --------
+    >>> reason_text("suppressed")
+    'too few learners to be shown'
+    """
+    return t(f"metrics.{reason}", lang)
+
+
+def title(key: str, lang: str | None = None) -> str:
+    """Return the name of an indicator, of a depth (``depth_…``), a unit (``unit_…``) or an ``interval_…``.
+
+    Examples
+    --------
+    >>> title("prepared_rate"), title("depth_opened", "fr")
+    ('Learners who came prepared', 'ouvert')
+    """
+    return t(f"metrics.{key}", lang)
+
+
+def statistic_title(statistic: str, thresholds: Thresholds = DEFAULTS, lang: str | None = None) -> str:
+    """Return the name of a statistic, with the thresholds that bound it.
+
+    Examples
+    --------
+    >>> statistic_title("share_near"), statistic_title("all_bound_low")
+    ('within 5 days', 'all resources, at least')
+    """
+    for bound in ("bound_low", "bound_high"):
+        if statistic.endswith("_" + bound):
+            of = statistic_title(statistic.removesuffix("_" + bound), thresholds, lang)
+            return t("metrics.stat_of", lang, of=of, bound=t(f"metrics.stat_{bound}", lang))
+    limits = {name: f"{value:g}" for name, value in asdict(thresholds).items()}
+    return t(f"metrics.stat_{statistic}", lang, **limits)

@@ -1,0 +1,186 @@
+"""Small cells: a number that stands for fewer learners than the study allows is taken out.
+
+So is a second one wherever the first could be got by subtracting what is left from a total. Totals are
+those of every subset of the columns of the table, and of what these columns imply (a cohort's arm, trainer
+and site).
+"""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+import polars as pl
+
+_MOST_COLUMNS_A_TOTAL = 4
+_SOLVED = 1e-9
+
+
+def suppress(
+    rows: pl.DataFrame,
+    *,
+    margins: list[str],
+    apart: list[str],
+    cell: list[str],
+    slices: list[str],
+    blank: list[str],
+    smallest: int,
+) -> pl.DataFrame:
+    """Blank the rows of small cells and of those that would give them away.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Any rows with ``n`` (learners behind a row), ``value`` and ``reason``.
+    margins : list of str
+        The columns whose totals somebody may know.
+    apart : list of str
+        Those of them that part learners (cohort, arm, covariate): rows alike in these may stand for the same
+        learners, so their counts do not add up.
+    cell : list of str
+        The columns that name a cell within a slice.
+    slices : list of str
+        The columns that tell tables apart; each is protected by itself.
+    blank : list of str
+        The columns to set to null in a suppressed row; its ``reason`` becomes ``suppressed``.
+    smallest : int
+        Learners; a cell with 1 to ``smallest - 1`` of them is small.
+
+    Examples
+    --------
+    >>> rows = pl.DataFrame(
+    ...     {"cohort_id": ["A", "B", "C"], "statistic": "rate", "n": [3, 20, 8], "value": [0.5, 0.6, 0.7],
+    ...      "reason": None},
+    ...     schema_overrides={"reason": pl.String},
+    ... )
+    >>> suppress(rows, margins=["cohort_id"], apart=["cohort_id"], cell=["cohort_id"], slices=["statistic"],
+    ...          blank=["value", "n"], smallest=5)["value"].to_list()
+    [None, 0.6, None]
+    """
+    counts = rows.group_by(*slices, *cell, maintain_order=True).agg(
+        pl.col("n").filter(pl.col("value").is_not_null()).min().fill_null(0),
+        *(pl.col(c).first() for c in margins if c not in cell),
+    )
+    hidden = [
+        _hidden(part, margins, apart, smallest)
+        for part in counts.partition_by(slices, maintain_order=True, include_key=True)
+    ]
+    chosen = pl.concat(hidden).select(*slices, *cell, pl.lit(value=True).alias("·hide"))
+    hide = pl.col("·hide").fill_null(value=False)
+    return (
+        rows.join(chosen, on=[*slices, *cell], how="left", nulls_equal=True, maintain_order="left")
+        .with_columns(
+            *(pl.when(~hide).then(pl.col(c)).alias(c) for c in blank),
+            pl.when(hide).then(pl.lit("suppressed")).otherwise(pl.col("reason")).alias("reason"),
+        )
+        .drop("·hide")
+    )
+
+
+def _hidden(table: pl.DataFrame, margins: list[str], apart: list[str], smallest: int) -> pl.DataFrame:
+    n = table["n"].to_numpy()
+    small = (n > 0) & (n < smallest)
+    if small.any():
+        who = table.select(pl.struct(apart).rank("dense")).to_series() if apart else [0] * len(n)
+        small = protect(n, small, lines(table, margins), np.asarray(who), smallest)
+    return table.filter(pl.Series(small))
+
+
+def lines(table: pl.DataFrame, margins: list[str]) -> list[list[int]]:
+    """Return the sets of rows that add up to a total: one for each value of each set of columns.
+
+    Examples
+    --------
+    >>> lines(pl.DataFrame({"arm": ["a", "a", "b"], "cohort_id": ["A", "B", "C"]}), ["arm", "cohort_id"])
+    [[0, 1], [0, 1, 2]]
+    """
+    indexed = table.with_row_index("·row")
+    found = {tuple(range(table.height))}
+    for size in range(1, min(len(margins), _MOST_COLUMNS_A_TOTAL) + 1):
+        for columns in combinations(margins, size):
+            for rows in indexed.group_by(columns).agg("·row")["·row"]:
+                found.add(tuple(sorted(rows.to_list())))
+    return [list(line) for line in sorted(found) if len(line) > 1]
+
+
+def protect(
+    n: np.ndarray, small: np.ndarray, totals: list[list[int]], who: np.ndarray, smallest: int
+) -> np.ndarray:
+    """Add cells to the small ones until none of these, nor a handful together, follows from the totals.
+
+    Parameters
+    ----------
+    n : ndarray of int, shape (cells,)
+        Learners behind each cell.
+    small : ndarray of bool, shape (cells,)
+        The cells that must not be known.
+    totals : list of list of int
+        The cells of each known total.
+    who : ndarray of int, shape (cells,)
+        Cells with the same number may hold the same learners.
+    smallest : int
+        Fewer learners than this must not be singled out together either.
+
+    Returns
+    -------
+    ndarray of bool, shape (cells,)
+        All cells to take out.
+
+    Examples
+    --------
+    >>> n, small = np.array([3, 20, 8]), np.array([True, False, False])
+    >>> protect(n, small, [[0, 1, 2]], np.arange(3), 5).tolist()
+    [True, False, True]
+    """
+    hidden = small.copy()
+    while (line := _open_line(n, hidden, small, totals, who, smallest)) is not None:
+        candidates = [i for i in line if not hidden[i] and n[i] > 0]
+        hidden[min(candidates, key=lambda i: (n[i], i))] = True
+    return hidden
+
+
+def _open_line(
+    n: np.ndarray,
+    hidden: np.ndarray,
+    small: np.ndarray,
+    totals: list[list[int]],
+    who: np.ndarray,
+    smallest: int,
+) -> list[int] | None:
+    """Return a total that gives a small cell away and still has a cell to hide; None when all are safe."""
+    usable = [line for line in totals if any(not hidden[i] and n[i] > 0 for i in line)]
+    for line in usable:
+        if 0 < _learners(n, who, [i for i in line if hidden[i]]) < smallest:
+            return line
+    given_away = _solved(hidden, totals, n)
+    for line in usable:
+        if any(small[i] and given_away[i] for i in line):
+            return line
+    return None
+
+
+def _learners(n: np.ndarray, who: np.ndarray, line: list[int]) -> int:
+    """Count at least so many different learners in some cells."""
+    largest: dict[int, int] = {}
+    for i in line:
+        largest[who[i]] = max(largest.get(who[i], 0), int(n[i]))
+    return sum(largest.values())
+
+
+def _solved(hidden: np.ndarray, totals: list[list[int]], n: np.ndarray) -> np.ndarray:
+    """Whether each hidden cell follows from the totals by adding and subtracting: no freedom left in it."""
+    unknown = np.flatnonzero(hidden)
+    place = {cell: column for column, cell in enumerate(unknown)}
+    rows = {tuple(place[i] for i in line if hidden[i]) for line in totals}
+    rows.discard(())
+    out = np.zeros(len(n), dtype=bool)
+    if not rows:
+        return out
+    system = np.zeros((len(rows), len(unknown)))
+    for r, columns in enumerate(sorted(rows)):
+        system[r, list(columns)] = 1
+    _, values, vectors = np.linalg.svd(system, full_matrices=True)
+    rank = int((values > _SOLVED * max(1.0, values.max())).sum())
+    free = np.abs(vectors[rank:]).max(axis=0, initial=0.0)
+    out[unknown] = free < _SOLVED
+    return out
