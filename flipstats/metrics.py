@@ -7,8 +7,11 @@ computed is a row without value and with a reason, never 0.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import NamedTuple
+
+import polars as pl
 
 from flipstats.conventions import DEFAULTS, Thresholds
 from flipstats.errors import ParameterError, did_you_mean
@@ -39,6 +42,7 @@ __all__ = [
     "completed",
     "completion_rate",
     "computable",
+    "compute",
     "consultation_rate",
     "definition",
     "lead_time",
@@ -64,7 +68,10 @@ METRICS: dict[str, Definition] = {
 
 
 class Computable(NamedTuple):
-    """Whether a study can answer one indicator at one depth: ``status`` is "yes", "partly" or "no"."""
+    """Whether a study can answer one indicator at one depth.
+
+    ``status`` is "computable", "partly" (less than all is known) or "not_computable" (``reason`` says why).
+    """
 
     key: str
     depth: str | None
@@ -92,16 +99,39 @@ def definition(key: str) -> Definition:
     return METRICS[key]
 
 
+def compute(
+    study: Study,
+    key: str,
+    by: Sequence[str] = (),
+    *,
+    depth: str | None = None,
+    role: str = "research",
+    level: float | None = None,
+) -> pl.DataFrame:
+    """Ask an indicator by its name; see the function of that name.
+
+    Raises
+    ------
+    ParameterError
+        There is no such indicator, grouping, depth, role or level.
+
+    Examples
+    --------
+    >>> from flipstats.indicators.example import study
+    >>> compute(study(), "completion_rate").select("metric", "value").row(0)
+    ('completion_rate', 0.6)
+    """
+    return definition(key).function(study, by, depth=depth, role=role, level=level)
+
+
 def computable(study: Study) -> list[Computable]:
     """Return for every indicator and depth whether this study can answer it, and why not.
-
-    "partly" means that less than all is known: the rows say how much in ``coverage``.
 
     Examples
     --------
     >>> from flipstats.indicators.example import study
     >>> tuple(computable(study())[0]), tuple(computable(study())[1])[2:]
-    (('consultation_rate', 'opened', 'partly', None), ('no', 'level_not_traced'))
+    (('consultation_rate', 'opened', 'partly', None), ('not_computable', 'level_not_traced'))
     """
     found = []
     for key, spec in METRICS.items():
@@ -109,9 +139,9 @@ def computable(study: Study) -> list[Computable]:
             rows = spec.function(study, depth=depth)
             row = rows.filter(statistic=spec.statistics[0]).row(0, named=True)
             if row["value"] is None:
-                found.append(Computable(key, depth, "no", row["reason"]))
+                found.append(Computable(key, depth, "not_computable", row["reason"]))
             else:
-                found.append(Computable(key, depth, "yes" if row["coverage"] == 1 else "partly", None))
+                found.append(Computable(key, depth, "computable" if row["coverage"] == 1 else "partly", None))
     return found
 
 
@@ -127,11 +157,11 @@ def reason_text(reason: str, lang: str | None = None) -> str:
 
 
 def title(key: str, lang: str | None = None) -> str:
-    """Return the name of an indicator, of a depth (``depth_…``), a unit (``unit_…``) or an ``interval_…``.
+    """Return the name of an indicator, of a depth or of a unit (``unit_…``).
 
     Examples
     --------
-    >>> title("prepared_rate"), title("depth_opened", "fr")
+    >>> title("prepared_rate"), title("opened", "fr")
     ('Learners who came prepared', 'ouvert')
     """
     return t(f"metrics.{key}", lang)

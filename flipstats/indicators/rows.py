@@ -130,7 +130,7 @@ def quantiles(
         points, lows, highs = zip(*(f[statistic] for f in found), strict=True) if found else ((), (), ())
         frame = _with(clustered, np.array(points, float), np.array(lows, float), np.array(highs, float))
         frame = frame.with_columns(
-            _label("bootstrap", "bootstrap_learner", "bootstrap_cohort"),
+            _label("bootstrap_learner", "bootstrap_learner", "bootstrap_cohort"),
             pl.lit(None, pl.Int64).alias("numerator"),
         )
         parts.append(Part(statistic, depth, _counted(question, cells, frame, known, unknown)))

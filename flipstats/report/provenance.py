@@ -82,7 +82,7 @@ def definitions() -> dict[str, str]:
     """Return the version of each indicator's definition."""
     from flipstats import metrics
 
-    return {key: str(about.version) for key, about in sorted(metrics.DEFINITIONS.items())}
+    return {key: str(about.version) for key, about in sorted(metrics.METRICS.items())}
 
 
 def versions() -> dict[str, str]:
