@@ -62,6 +62,11 @@ def _levels(
     form, declared = source.reading.format, source.source.covers_levels
     if declared:
         rows = [(None, level) for level in declared]
+    elif told := source.reading.levels:
+        # Of the kinds it speaks of, also what nobody opened: a video without a viewer is not in its report.
+        kinds = source.reading.kinds
+        mine = resources.filter(pl.col("kind").is_in(kinds))["resource_id"] if kinds else [None]
+        rows = [(resource, level) for resource in mine for level in told]
     elif form in _LOGS and seen.height:
         rows = [(None, "opened")]
     elif form in _COMPLETIONS:
