@@ -169,13 +169,7 @@ def _draw_learners(p: Parameters, groups: Groups, rng: np.random.Generator) -> L
     diligence = p.opening_learner_sd * (
         p.opening_baseline * baseline + (1 - p.opening_baseline**2) ** 0.5 * rng.normal(0, 1, n)
     )
-    ghost = rng.random(n) < p.ghosts
-    if not ghost.any():
-        ghost[np.flatnonzero(~flipped)[0]] = True
-    odds = p.dropout + p.dropout_effect * flipped + p.dropout_baseline * baseline + groups.dropout[group]
-    drops = rng.random(n) < sigmoid(odds)
-    leaves = np.where(drops, rng.integers(2, SESSIONS + 1, n), SESSIONS + 1)
-    withdrawn = drops & (rng.random(n) < p.withdrawn_share) & ~ghost
+    ghost, leaves, withdrawn = _draw_staying(p, groups, group, baseline, rng)
     here = (np.arange(1, SESSIONS + 1)[None, :] < leaves[:, None]) & ~ghost[:, None]
     level = _draw_levels(p, groups, group, diligence, here, rng)
     unprepared = (level[:, :, :3] == 0).all(axis=2) & here & flipped[:, None]
@@ -183,14 +177,8 @@ def _draw_learners(p: Parameters, groups: Groups, rng: np.random.Generator) -> L
     late_draw = rng.random((n, SESSIONS))
     late = np.where(unprepared & (late_draw < p.late), np.where(late_draw < p.late * p.late_during, 1, 2), 0)
     present = here & (rng.random((n, SESSIONS)) < p.attends)
-    summative = SUMMATIVE_MEAN + SUMMATIVE_SD * (
-        p.effect * flipped
-        + p.baseline_slope * baseline
-        + groups.summative[group]
-        + rng.normal(0, p.summative_noise_sd, n)
-    )
-    takes = (leaves > SESSIONS) & ~ghost & (rng.random(n) < p.takes_summative)
-    summative = np.clip(np.round(summative * 4) / 4, 0, SUMMATIVE_MAX)
+    takes = (leaves > SESSIONS) & ~ghost
+    takes, summative = _draw_end_test(p, groups, group, baseline, takes, rng)
     return Learners(
         group=group,
         people=tuple(_draw_people(groups, group, ghost, rng)),
@@ -206,8 +194,41 @@ def _draw_learners(p: Parameters, groups: Groups, rng: np.random.Generator) -> L
         start_items=_draw_start(p, groups, group, baseline, level, present, rng),
         takes_positioning=~ghost & (rng.random(n) < p.takes_positioning),
         takes_summative=takes,
-        summative_points=np.where(takes, summative, np.nan),
+        summative_points=summative,
     )
+
+
+def _draw_staying(
+    p: Parameters, groups: Groups, group: np.ndarray, baseline: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Who never comes, the first session without each learner, and who of these is unenrolled."""
+    n, flipped = len(group), groups.flipped[group]
+    ghost = rng.random(n) < p.ghosts
+    if not ghost.any():
+        ghost[np.flatnonzero(~flipped)[0]] = True
+    odds = p.dropout + p.dropout_effect * flipped + p.dropout_baseline * baseline + groups.dropout[group]
+    drops = rng.random(n) < sigmoid(odds)
+    leaves = np.where(drops, rng.integers(2, SESSIONS + 1, n), SESSIONS + 1)
+    return ghost, leaves, drops & (rng.random(n) < p.withdrawn_share) & ~ghost
+
+
+def _draw_end_test(
+    p: Parameters,
+    groups: Groups,
+    group: np.ndarray,
+    baseline: np.ndarray,
+    here: np.ndarray,
+    rng: np.random.Generator,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Who of those still `here` takes the end test, and their points by quarters, NaN for the others."""
+    points = SUMMATIVE_MEAN + SUMMATIVE_SD * (
+        p.effect * groups.flipped[group]
+        + p.baseline_slope * baseline
+        + groups.summative[group]
+        + rng.normal(0, p.summative_noise_sd, len(group))
+    )
+    takes = here & (rng.random(len(group)) < p.takes_summative)
+    return takes, np.where(takes, np.clip(np.round(points * 4) / 4, 0, SUMMATIVE_MAX), np.nan)
 
 
 def _draw_levels(
