@@ -238,12 +238,13 @@ class Mapping(_Part):
     timezone: str | None = None
     learner: Learner
 
-    @model_validator(mode="after")
-    def _known_zone(self) -> Mapping:
-        if self.timezone is not None and self.timezone not in available_timezones():
-            near = did_you_mean(self.timezone, available_timezones()) or "Europe/Paris"
-            raise ValueError(t("readers_more.mapping_zone", zone=self.timezone, near=near))
-        return self
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, zone: str | None) -> str | None:
+        if zone is not None and zone not in available_timezones():
+            near = did_you_mean(zone, available_timezones()) or "Europe/Paris"
+            raise ValueError(t("readers_more.mapping_zone", zone=zone, near=near))
+        return zone
 
     @property
     def language(self) -> str | None:

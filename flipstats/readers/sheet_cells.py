@@ -33,7 +33,7 @@ class Fate:
 
     def __post_init__(self) -> None:
         self.outcome = pl.Series([None], dtype=pl.String).new_from_index(0, len(self.records))
-        self.reason = self.outcome
+        self.reason = self.outcome.clone()
 
     @property
     def kept(self) -> pl.Series:
@@ -272,13 +272,12 @@ def _check_columns(file: str, mapping: Mapping, header: list[str], shown: list[s
     if missing:
         where, column = missing[0]
         near = did_you_mean(normal(column), header)
-        hint = t("readers_more.mapping_near", near=shown[header.index(near)]) if near else ""
         names = listing([f"“{name}”" for name in dict.fromkeys(column for _, column in missing)])
-        raise InputError(
-            t(
-                "readers_more.sheet_columns", file=file, n=len(missing), columns=names, where=where, hint=hint
-            ).strip()
-        )
+        problem = t("readers_more.sheet_columns", file=file, n=len(missing), columns=names, where=where)
+        if near:
+            hint = t("readers_more.mapping_near", near=shown[header.index(near)])
+            problem = t("readers_more.sheet_hint", problem=problem, hint=hint)
+        raise InputError(problem)
     twice = [column for _, column in mapping.columns() if header.count(normal(column)) > 1]
     if twice:
         raise InputError(t("readers_more.sheet_column_twice", file=file, column=twice[0]))

@@ -1,0 +1,249 @@
+"""A first mapping of a sheet no reader knows: columns guessed by their header, for a person to correct."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from flipstats.errors import InputError
+from flipstats.i18n import t
+from flipstats.readers.records import DELIMITERS, first_records
+from flipstats.readers.text import Text, normal, open_text
+
+LOOKED_AT = 500  # records whose values are looked at
+_HEAD = 1 << 18  # characters
+_TOO_MANY = 12  # different values: no longer words for presence
+# Words of headers, in normal form, French and English; the first column that has one is proposed.
+_WORDS = {
+    "email": ("e-mail", "email", "mail", "courriel", "adresse de courriel", "viewer"),
+    "family_name": ("nom de famille", "last name", "surname", "family name", "nom"),
+    "given_name": ("prenom", "first name", "given name"),
+    "name": ("nom complet", "full name", "name", "stagiaire", "apprenant", "participant", "learner"),
+    "idnumber": ("matricule", "id number", "numero d'identification", "student id"),
+    "group": ("groupe", "group", "promotion", "cohort"),
+    "status": ("presence", "statut", "status", "attendance", "etat", "emargement"),
+    "late_minutes": ("retard", "late", "delay"),
+    "hours_done": ("heures realisees", "heures", "hours"),
+    "signed_at": ("signe le", "signature", "signed at", "signed"),
+    "date": ("date", "jour", "day"),
+    "start": ("heure debut", "heure de debut", "debut", "start time", "start"),
+    "end": ("heure fin", "heure de fin", "fin", "end time", "end"),
+    "half_day": ("demi-journee", "demi journee", "half-day", "half day", "periode"),
+    "session": ("n° session", "session", "seance", "code session", "no session"),
+    "session_title": ("intitule", "titre", "title", "formation", "module", "course"),
+    "resource": ("video", "ressource", "resource", "contenu", "content", "media", "lecon", "lesson"),
+    "progress": ("watched (%)", "% vu", "% watched", "progression", "progress", "percent", "pourcentage"),
+    "seconds": ("watched (s)", "secondes", "seconds", "duree vue", "watch time", "temps passe"),
+    "at": ("last viewed", "vu le", "viewed at", "date", "horodateur", "timestamp"),
+    "score": ("score", "note", "resultat", "points", "grade"),
+    "maximum": ("maximum", "bareme", "max", "out of", "sur"),
+    "assessment": ("evaluation", "quiz", "test", "assessment", "epreuve"),
+    "submitted_at": ("remis le", "submitted", "date", "termine le", "completed"),
+}
+_PRESENT = {
+    "present": "present", "presente": "present", "oui": "present", "yes": "present", "p": "present",
+    "x": "present", "1": "present", "absent": "absent", "absente": "absent", "non": "absent", "no": "absent",
+    "a": "absent", "0": "absent", "absent justifie": "excused", "excuse": "excused", "excused": "excused",
+    "justifie": "excused", "retard": "late", "en retard": "late", "late": "late",
+}  # fmt: skip
+_CLOCK = re.compile(r"\d{1,2}[:h]\d{2}")
+
+
+@dataclass(slots=True)
+class _Look:
+    text: Text
+    delimiter: str
+    header: list[str]
+    records: list[list[str]]
+
+    def column(self, field: str, *, but: Sequence[str | None] = ()) -> str | None:
+        """Return the header cell that a field's words fit best: the whole label, else as one of its words."""
+        labels = {label: normal(label) for label in self.header if label.strip() and label not in but}
+        for word in _WORDS[field]:
+            for label, plain in labels.items():
+                if plain == word:
+                    return label
+        for word in _WORDS[field]:
+            for label, plain in labels.items():
+                if re.search(rf"(^|\W){re.escape(word)}(\W|$)", plain):
+                    return label
+        return None
+
+    def values(self, column: str) -> list[str]:
+        at = self.header.index(column)
+        return [row[at].strip() for row in self.records if at < len(row)]
+
+
+def write_first_mapping(file: Path) -> str:
+    """Propose a mapping for a sheet, as YAML with comments in the language in use.
+
+    The text holds header labels and, for presence, the few different words of that column: no names.
+
+    Raises
+    ------
+    InputError
+        The file is not text, or holds no table of at least two columns.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> file = pathlib.Path(tempfile.mkdtemp()) / "sheet.csv"
+    >>> _ = file.write_text("E-mail;Date;Presence\\na@b.org;21/03/2024;Present\\n")
+    >>> print(write_first_mapping(file).splitlines()[-1])
+      status: {column: "Presence", map: {"Present": present}}
+    """
+    look = _look(file)
+    status, at = look.column("status"), look.column("at")
+    progress, seconds = look.column("progress"), look.column("seconds")
+    resource, score = look.column("resource"), look.column("score")
+    if resource and at and (progress or seconds):
+        body = _events(look)
+    elif score and not status:
+        body = _attempts(look)
+    else:
+        body = _attendance(look)
+    table = body.pop(0)
+    delimiter = {"\t": "tab"}.get(look.delimiter, look.delimiter)
+    lines = [
+        f"# {t('readers_more.first_intro')}",
+        *(f"# - {label}" for label in look.header if label.strip()),
+        "",
+        f"read: {{encoding: [{_encoding(look.text)}], delimiter: {_quoted(delimiter)}, header_row: auto}}",
+        f"timezone: Europe/Paris  # {t('readers_more.first_zone')}",
+        f"table: {table}  # {t('readers_more.first_table')}",
+        f"learner: {_learner(look)}  # {t('readers_more.first_learner')}",
+        *body,
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _encoding(text: Text) -> str:
+    return "utf-8" if text.encoding == "mixed" else text.encoding
+
+
+def _look(file: Path) -> _Look:
+    """Find the delimiter and the header: the first row as wide as most rows are."""
+    text = open_text(file)
+    head = text.content()[:_HEAD]
+    found = [(rows, d) for d in DELIMITERS if (rows := first_records(head, d, LOOKED_AT))]
+    rows, delimiter = max(
+        found, key=lambda pair: (min(_width(pair[0]), 40), -DELIMITERS.index(pair[1])), default=([], ",")
+    )
+    width = _width(rows)
+    if width < 2:
+        raise InputError(t("readers_more.first_no_table", file=file.name))
+    at = next(i for i, row in enumerate(rows) if sum(bool(cell.strip()) for cell in row) >= width / 2)
+    header = [cell.strip().lstrip("\ufeff") for cell in rows[at]]
+    return _Look(text, delimiter, header, rows[at + 1 :])
+
+
+def _width(rows: list[list[str]]) -> int:
+    widths = [len(row) for row in rows]
+    return max(set(widths), key=widths.count, default=0)
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _pairs(**columns: str | None) -> str:
+    known = [f"{name}: {_quoted(column)}" for name, column in columns.items() if column]
+    return "{" + ", ".join(known) + "}"
+
+
+def _or_gap(column: str | None) -> str:
+    return _quoted(column if column else t("readers_more.first_gap"))
+
+
+def _learner(look: _Look) -> str:
+    email, given = look.column("email"), look.column("given_name")
+    family = look.column("family_name", but=(email, given)) if given else None
+    name = None if family else look.column("name", but=(email,)) or look.column("family_name", but=(email,))
+    idnumber = look.column("idnumber")
+    if not any((email, family, name, idnumber)):
+        email = t("readers_more.first_gap")
+    who = {"email": email, "idnumber": idnumber, "family_name": family, "given_name": family and given}
+    return _pairs(**who, name=name, group=look.column("group"))
+
+
+def _attendance(look: _Look) -> list[str]:
+    date, start, end = look.column("date"), look.column("start"), look.column("end")
+    keys = [c for c in (look.column("session"), date, look.column("half_day")) if c]
+    status = look.column("status")
+    lines = [
+        "attendance",
+        f"session:  # {t('readers_more.first_session')}",
+        f"  key: [{', '.join(map(_quoted, dict.fromkeys(keys))) or _or_gap(None)}]",
+    ]
+    if title := look.column("session_title", but=keys):
+        lines.append(f"  title: {_quoted(title)}")
+    for name, column in (("start", start), ("end", end)):
+        if date and column:
+            lines.append(f"  {name}: {_pairs(date=date, time=column)}")
+    lines.append(f"fields:  # {t('readers_more.first_fields')}")
+    for name, kind in (("late_minutes", "int"), ("hours_done", "decimal")):
+        if column := look.column(name):
+            lines.append(f"  {name}: {{column: {_quoted(column)}, type: {kind}}}")
+    if signed := look.column("signed_at"):
+        lines.append(f"  signed_at: {_moment(look, signed)}")
+    return [*lines, f"  status: {{column: {_or_gap(status)}, map: {_words(look, status)}}}"]
+
+
+def _words(look: _Look, status: str | None) -> str:
+    found = list(dict.fromkeys(value for value in look.values(status) if value)) if status else []
+    known = {value: _PRESENT[normal(value)] for value in found if normal(value) in _PRESENT}
+    if not known or len(found) > _TOO_MANY:
+        known = {t("readers_more.first_gap"): "present"}
+    return "{" + ", ".join(f"{_quoted(value)}: {meaning}" for value, meaning in known.items()) + "}"
+
+
+def _moment(look: _Look, column: str) -> str:
+    """Name a column of moments; French ``à 09h00`` needs its format said."""
+    value = next((v for v in look.values(column) if v), "")
+    if re.fullmatch(r"\d{2}/\d{2}/\d{4} à \d{2}h\d{2}", value):
+        return f'{{column: {_quoted(column)}, format: "%d/%m/%Y à %Hh%M"}}'
+    return f"{{column: {_quoted(column)}}}"
+
+
+def _events(look: _Look) -> list[str]:
+    resource, progress, seconds = look.column("resource"), look.column("progress"), look.column("seconds")
+    kind = "video" if resource and "video" in normal(resource) else "other"
+    at = look.column("at", but=(resource, progress, seconds))
+    clock = seconds and any(":" in v or _CLOCK.search(v) for v in look.values(seconds))
+    lines = [
+        "events",
+        f"resource: {{title: {_quoted(resource or '')}, kind: {kind}}}",
+        f"traces: {{levels: [opened, substantial, completed], kinds: [{kind}]}}  "
+        f"# {t('readers_more.first_traces')}",
+        f"fields:  # {t('readers_more.first_fields')}",
+        f"  at: {_moment(look, at) if at else _or_gap(None)}",
+    ]
+    if progress:
+        lines.append(f"  progress: {{column: {_quoted(progress)}, type: {_share(look, progress)}}}")
+    if seconds:
+        lines.append(f"  seconds: {{column: {_quoted(seconds)}, type: {'duration' if clock else 'seconds'}}}")
+    return lines
+
+
+def _share(look: _Look, column: str) -> str:
+    """Say whether a column is in percent: a sign, or a value above 1."""
+    cells = [value.replace(",", ".").rstrip("% ") for value in look.values(column)]
+    large = any(float(cell) > 1 for cell in cells if re.fullmatch(r"\d+(\.\d+)?", cell))
+    return "percent" if large or any("%" in value for value in look.values(column)) else "share"
+
+
+def _attempts(look: _Look) -> list[str]:
+    score, top = look.column("score"), look.column("maximum")
+    assessment = look.column("assessment", but=(score, top))
+    submitted = look.column("submitted_at", but=(score, top, assessment))
+    lines = ["attempts"]
+    if assessment:
+        lines.append(f"assessment: {{title: {_quoted(assessment)}}}")
+    lines += [f"fields:  # {t('readers_more.first_fields')}", f"  score: {{column: {_or_gap(score)}}}"]
+    if top:
+        lines.append(f"  max: {{column: {_quoted(top)}}}")
+    if submitted:
+        lines.append(f"  submitted_at: {_moment(look, submitted)}")
+    return lines
