@@ -84,6 +84,8 @@ def headline(study: Study, lang: str | None = None, *, role: str = "research") -
 def prepared_line(study: Study, role: str = "research") -> Line:
     """Say how many learners came prepared, at the deepest level the sources can carry."""
     depth = metrics.best_depth(study)
+    if depth == "completed":  # "prepared" is defined at the level below
+        depth = "substantial"
     label = t("headline.prepared_label")
     if depth is None:
         return _silent("prepared", label, t("metrics.level_not_traced"))
@@ -142,8 +144,8 @@ def effect_line(study: Study, outcome: str) -> Line | None:
     effect = result.primary
     if effect is None:
         return Line(outcome, label, result.verdict.words, "", result.verdict.sentence, "")
-    shown = percent if outcome == "completion" else lambda value: number(value, 2, signed=True)
-    value = percent(effect.value, 1, signed=True) if outcome == "completion" else shown(effect.value)
+    shown = percent if outcome == "completion" else number
+    value = shown(effect.value, 1 if outcome == "completion" else 2, signed=True)
     return Line(outcome, label, value, "", str(result), "")
 
 

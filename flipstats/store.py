@@ -127,7 +127,7 @@ def code(
                 .select(pl.nth(0).alias(column.name), pl.col("code").alias("·code"))
             )
             frame = (
-                frame.join(book, on=column.name, how="left")
+                frame.join(book, on=column.name, how="left", maintain_order="left")
                 .with_columns(pl.col("·code").alias(column.name))
                 .drop("·code")
             )

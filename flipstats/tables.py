@@ -40,6 +40,7 @@ VERBS = (
     "joined",
     "left",
     "enrolled",
+    "unenrolled",
     "other",
 )
 

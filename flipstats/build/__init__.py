@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+import polars as pl
+
 from flipstats import facts, readers, schema
 from flipstats.build.assemble import Assembly
 from flipstats.build.declared import read_declared, slug
@@ -54,17 +56,28 @@ class Built:
     folder: Path
     warnings: list[str]
 
+    def _totals(self) -> dict[str, int]:
+        sources = self.study.table("sources").collect()
+        parts = ("read", "kept", "merged", "set_aside")
+        return {f"rows_{part}": int(sources[f"rows_{part}"].sum()) for part in parts}
+
+    def __str__(self) -> str:
+        n = {
+            name: self.study.table(name).select(pl.len()).collect().item()
+            for name in ("sources", "learners", "cohorts", "sessions")
+        }
+        lines = [t("build.done", folder=self.folder, **n), t("read.account", **self._totals())]
+        lines += [t("read.warning", text=warning) for warning in self.warnings]
+        lines.append(t("build.next", folder=self.folder))
+        return "\n".join(lines)
+
     def to_dict(self) -> dict:
         """Return what ``flipstats build --json`` prints."""
         sources = self.study.table("sources").collect()
-        totals = {
-            f"rows_{part}": int(sources[f"rows_{part}"].sum())
-            for part in ("read", "kept", "merged", "set_aside")
-        }
         return {
             "study": str(self.folder),
             "report": None,
-            **totals,
+            **self._totals(),
             "sources": sources.drop("sha256", "covers_to").to_dicts(),
             "warnings": self.warnings,
         }

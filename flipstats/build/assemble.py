@@ -12,8 +12,8 @@ from flipstats.build import resolve
 from flipstats.build.coverage import coverage_rows
 from flipstats.build.declared import Declared
 from flipstats.build.people import Directory
-from flipstats.build.roster import Roster
-from flipstats.build.sheets import normal
+from flipstats.build.roster import Roster, dated_by_log
+from flipstats.build.timetable import calendar_times
 from flipstats.errors import StudyFileError
 from flipstats.i18n import listing, t
 from flipstats.studyfile import StudyFile
@@ -44,6 +44,7 @@ class Assembly:
         self._out: dict[str, list[pl.DataFrame]] = defaultdict(list)
         self._dropped: dict[str, list[pl.DataFrame]] = defaultdict(list)
         self._unlinked: set[str] = set()
+        self._stated: set[tuple[str, str]] = set()
 
     def tables(self) -> dict[str, pl.DataFrame]:
         """Return the canonical tables of the study."""
@@ -60,6 +61,7 @@ class Assembly:
         self._learners()
         self._resources_seen()
         self._coverage()
+        self._enrolment_days()
         self._sources_and_account()
         return {name: self._table(name) for name in schema.TABLES if self._out.get(name)}
 
@@ -93,17 +95,14 @@ class Assembly:
 
     def _enrol(self) -> None:
         """Put down enrolments that an export dates, then the others from their cohort's start: flagged."""
-        stated: set[tuple[str, str]] = set()
         for source in self.sources:
             own = source.reading.tables.get("enrolments")
             if own is not None:
                 kept, gone = resolve.to_learners(own, self.roster.persons(source))
                 self._drop(source, gone)
                 self._add("enrolments", kept, source)
-                stated |= set(kept.select("learner_id", "cohort_id").iter_rows())
-        others = self.roster.by_default(stated, self._table("cohorts"), self._table("sessions"))
-        if others.height:
-            self.warnings.append(t("build.enrolled_at_default", n=others.height))
+                self._stated |= set(kept.select("learner_id", "cohort_id").iter_rows())
+        others = self.roster.by_default(self._stated, self._table("cohorts"), self._table("sessions"))
         self._add("enrolments", others)
 
     # --------------------------------------------------------------------------------------- one source
@@ -301,6 +300,16 @@ class Assembly:
             rows = coverage_rows(source, events, self.declared.index, *tables)
             self._add("coverage", rows, source)
 
+    def _enrolment_days(self) -> None:
+        events, coverage = self._table("events"), self._table("coverage")
+        dated = dated_by_log(self._table("enrolments"), self._stated, events, coverage)
+        self._replace("enrolments", dated)
+        shown = events.filter(pl.col("verb") == "enrolled")["learner_id"].unique()
+        stated = {learner for learner, _ in self._stated} | set(shown)
+        undated = set(dated["learner_id"]) - stated
+        if undated:
+            self.warnings.append(t("build.enrolled_at_default", n=len(undated)))
+
     def _sources_and_account(self) -> None:
         for source in self.sources:
             account = source.reading.account
@@ -371,32 +380,3 @@ def gathered(warnings: list[tuple[str, str]]) -> list[str]:
         else t("build.in_files", text=text, n=len(files), file=files[0])
         for text, files in by_text.items()
     ]
-
-
-def calendar_times(sources: list[SourceReading], sessions: pl.DataFrame) -> pl.DataFrame:
-    """Find planned times in calendars: the cohort is named in the entry, and its number is its rank in time."""
-    found = []
-    for source in sources:
-        entries = source.reading.tables.get("sessions")
-        if entries is None or "cohort_id" in entries.columns:
-            continue
-        words = pl.concat_str(
-            [pl.col(c).fill_null("") for c in entries.columns if entries[c].dtype == pl.String], separator=" "
-        )
-        texts = entries.with_columns(words.map_elements(normal, return_dtype=pl.String).alias("·text"))
-        for cohort in sessions["cohort_id"].unique(maintain_order=True):
-            mine = texts.filter(pl.col("·text").str.contains(normal(cohort), literal=True)).sort("starts_at")
-            found += [
-                (cohort, rank, start, end)
-                for rank, (start, end) in enumerate(mine.select("starts_at", "ends_at").iter_rows(), start=1)
-            ]
-    times = pl.DataFrame(
-        found,
-        schema={"cohort_id": pl.String, "sequence": pl.Int64, "·starts": schema.TIME, "·ends": schema.TIME},
-        orient="row",
-    ).unique(["cohort_id", "sequence"], keep="first")
-    return (
-        sessions.select("session_id", "cohort_id", "sequence")
-        .join(times, on=["cohort_id", "sequence"], how="left")
-        .select("session_id", "·starts", "·ends")
-    )

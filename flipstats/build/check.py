@@ -9,7 +9,7 @@ import polars as pl
 
 from flipstats import metrics
 from flipstats.build.one_file import reason_text
-from flipstats.i18n import percent, t
+from flipstats.i18n import listing, percent, t
 
 if TYPE_CHECKING:
     from flipstats.study import Study
@@ -35,11 +35,12 @@ class Checked:
 
     def __str__(self) -> str:
         lines = [t("check.sources")]
-        for row in self.sources:
-            lines.append(t("check.source", **row))
+        lines += [t("check.source", **row) for row in self.sources]
         if self.set_aside:
             lines += ["", t("check.set_aside")]
-            lines += [f"  {row['n']:>7}  {row['file']}: {row['reason']}" for row in self.set_aside]
+            for row in self.set_aside:
+                files = listing(row["files"][:2]) + (" …" if len(row["files"]) > 2 else "")
+                lines.append(f"  {row['n']:>7}  {row['reason']} ({files})")
         lines += ["", t("check.computable")]
         for row in self.computable:
             mark = {"computable": "✓", "partly": "~", "not_computable": "–"}[row["status"]]
@@ -61,17 +62,17 @@ def check_study(study: Study) -> Checked:
     sources = study.table("sources").collect()
     account = study.table("account").filter(pl.col("outcome") == "set_aside").collect()
     reasons = (
-        account.group_by("source_id", "reason")
-        .len("n")
-        .join(sources.select("source_id", "file"), on="source_id", how="left")
-        .sort("n", "file", "reason", descending=[True, False, False])
+        account.join(sources.select("source_id", "file"), on="source_id", how="left", maintain_order="left")
+        .group_by("reason")
+        .agg(pl.len().alias("n"), pl.col("file").unique(maintain_order=True))
+        .sort("n", "reason", descending=[True, False])
     )
     columns = ["file", "format", "rows_read", "rows_kept", "rows_merged", "rows_set_aside"]
     return Checked(
         sources=sources.select(columns).to_dicts(),
         set_aside=[
-            {"file": file, "reason": reason_text(reason), "n": n}
-            for file, reason, n in reasons.select("file", "reason", "n").iter_rows()
+            {"reason": reason_text(reason), "n": n, "files": files}
+            for reason, n, files in reasons.select("reason", "n", "file").iter_rows()
         ],
         computable=[
             {

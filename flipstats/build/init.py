@@ -92,7 +92,7 @@ def init_study(folder: Path, lang: str, *, timezone: str | None = None) -> str:
 
 
 def look_at(folder: Path, timezone: str) -> Seen:
-    """Detect and read every file of a folder that is an export; what is not recognised is listed, not lost."""
+    """Detect and read every export of a folder; what is not recognised is listed, not lost."""
     seen = Seen()
     for path in _exports(folder):
         try:

@@ -120,3 +120,34 @@ class Roster:
                     if index is not None and index not in self._staff:
                         enrolled[index].add(cohort)
         return {i: names for i, names in enrolled.items() if names}
+
+
+def dated_by_log(
+    enrolments: pl.DataFrame, stated: set[tuple[str, str]], events: pl.DataFrame, coverage: pl.DataFrame
+) -> pl.DataFrame:
+    """Put the days a log shows somebody enrolled, or taken off the course, in the place of the default.
+
+    A learner counts as withdrawn who was taken off and not enrolled again. Enrolments that an export states
+    itself, and cohorts the log does not cover, stay as they are.
+    """
+    courses = coverage.select("source_id", "cohort_id").unique()
+    seen = (
+        events.filter(pl.col("verb").is_in(["enrolled", "unenrolled"]))
+        .join(courses, on="source_id")
+        .group_by("learner_id", "cohort_id")
+        .agg(
+            pl.col("at").filter(pl.col("verb") == "enrolled").min().alias("·first"),
+            pl.col("at").filter(pl.col("verb") == "enrolled").max().alias("·last"),
+            pl.col("at").filter(pl.col("verb") == "unenrolled").max().alias("·off"),
+        )
+    )
+    own = pl.DataFrame(sorted(stated), schema={"learner_id": pl.String, "cohort_id": pl.String}, orient="row")
+    seen = seen.join(own, on=["learner_id", "cohort_id"], how="anti")
+    off = pl.when(pl.col("·last").is_null() | (pl.col("·off") > pl.col("·last"))).then(pl.col("·off"))
+    return (
+        enrolments.join(seen, on=["learner_id", "cohort_id"], how="left", maintain_order="left")
+        .with_columns(
+            enrolled_at=pl.coalesce("·first", "enrolled_at"), withdrawn_at=pl.coalesce("withdrawn_at", off)
+        )
+        .drop("·first", "·last", "·off")
+    )
