@@ -53,6 +53,7 @@ class Thresholds:
     baseline_adjustable_g: float = _threshold(0.25, "standard deviations")
     min_learners_per_band: int = _threshold(10, "learners per arm")
     tests_power: float = _threshold(0.80, "probability")
+    planning_icc: float = _threshold(0.10, "share of variance")  # at least, when planning numbers of groups
 
 
 DEFAULTS = Thresholds()

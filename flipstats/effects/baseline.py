@@ -1,4 +1,4 @@
-"""Are the arms comparable: balance before the start, who was lost, drift towards the mean."""
+"""Are the arms comparable: balance before the start, who was lost."""
 
 from __future__ import annotations
 
@@ -186,47 +186,6 @@ def baseline_verdict(g: float, thresholds: Thresholds = DEFAULTS) -> str:
     if abs(g) <= thresholds.baseline_equivalent_g:
         return "equivalent"
     return "adjust" if abs(g) <= thresholds.baseline_adjustable_g else "not_equivalent"
-
-
-def expected_drift(r: float, sd: float, low: float = -np.inf, high: float = np.inf) -> float:
-    """Gain to expect from regression to the mean alone, of learners with a baseline z between two limits.
-
-    Parameters
-    ----------
-    r : float
-        Correlation of baseline and outcome, in [-1, 1].
-    sd : float
-        Standard deviation of the baseline.
-    low, high : float
-        Limits of the band as z scores of the baseline.
-
-    Returns
-    -------
-    float
-        In the unit of `sd`; positive for a low band.
-
-    Raises
-    ------
-    ParameterError
-        The band is empty, or `r` is not a correlation.
-
-    References
-    ----------
-    (1 - r)·sd·[φ(high) - φ(low)] / [Φ(high) - Φ(low)], for a bivariate normal distribution.
-
-    Examples
-    --------
-    >>> round(expected_drift(0.5, 10, high=-0.6745), 2)
-    6.36
-    """
-    from scipy.stats import norm
-
-    if not (-1 <= r <= 1 and sd >= 0 and low < high):
-        raise ParameterError(t("compare.bad_band"))
-    inside = norm.cdf(high) - norm.cdf(low)
-    if inside <= 0:
-        raise ParameterError(t("compare.bad_band"))
-    return float((1 - r) * sd * (norm.pdf(high) - norm.pdf(low)) / inside)
 
 
 def _g(difference: float, one: np.ndarray, zero: np.ndarray) -> float:

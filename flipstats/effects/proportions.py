@@ -171,6 +171,7 @@ def gcomp(
             "risk_ratio": ratio, "risk_ratio_low": float(ratio * np.exp(-z * se_log)),
             "risk_ratio_high": float(ratio * np.exp(z * se_log)), "se_log_risk_ratio": se_log,
             "odds_ratio": float(np.exp(fit.coefficients[1])),
+            "se_log_odds_ratio": float(np.sqrt(fit.covariance[1, 1])),
             "risk_difference_treated": on_treated,
             "se_robust": float(np.sqrt(gradient @ robust @ gradient)),
         },

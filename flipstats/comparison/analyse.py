@@ -1,0 +1,203 @@
+"""A question and a roster → a comparison: flow, balance, methods by rule, effect sizes, verdict."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+
+from flipstats.comparison import methods
+from flipstats.comparison.flow import balance_rows, flow, low_attrition, mark_steps, worst_gap
+from flipstats.comparison.judge import verdict_of
+from flipstats.comparison.magnitude import Size, g_of, share_ratio, smallest_of
+from flipstats.comparison.moderator import band_effects_of
+from flipstats.comparison.note import Name, Note, note
+from flipstats.comparison.question import Analysed, Question, Roster
+from flipstats.comparison.result import Comparison, Effect
+from flipstats.comparison.table import without_repeats
+from flipstats.comparison.threats import is_capped, threats
+from flipstats.comparison.tier import tier_of
+from flipstats.comparison.trust import sensitivity, tests_run
+from flipstats.effects.results import Estimate
+
+
+def analyse(question: Question, roster: Roster) -> Comparison:
+    """Answer a question on a roster.
+
+    Raises
+    ------
+    EmptyArmError
+        Nobody of an arm can be analysed.
+    DesignError, EstimationError, ParameterError
+        What the methods refuse.
+    """
+    question, frame, notes = _settle(question, roster)
+    counts = flow(frame, roster, question)
+    rows = balance_rows(frame, question)
+    data = arrays(frame, question)
+    plan = methods.plan_methods(question, data.groups, clusters_known=data.clusters is not None)
+    primary = methods.run(plan.primary, _unit(question, data)) if plan.primary else None
+    beside, refused = methods.run_beside(plan, question, data)
+    used = methods.group_covariates(data)[1] if plan.primary == "cluster_means" else data.names
+    if primary is not None and len(used) < len(data.names):
+        notes.append(note("not_adjusted_for", {"names": data.names[len(used) :]}))
+    size = g_of(question, data, primary, covariates=len(used))
+    gap = worst_gap(rows)
+    tier = tier_of(
+        question, roster, low_attrition=low_attrition(counts), gap=gap, adjusted=_is_adjusted(question, used)
+    )
+    effects = _effects(question, primary, size, beside)
+    bands, moderator, more = band_effects_of(question, frame, data)
+    cautions = threats(question, roster, counts, gap=gap, tier=tier, data=data, effects=effects)
+    verdict = verdict_of(
+        question, data, primary, size, tier=tier, capped=is_capped(question, roster, gap), beside=beside,
+        groups=counts["groups"], cautions=cautions,
+    )  # fmt: skip
+    return Comparison(
+        question=question,
+        estimand=estimand(question, plan.primary),
+        design=_design(question, data, plan, primary, used),
+        tier=tier,
+        flow=counts,
+        balance=rows,
+        effects=(*effects, *bands),
+        sensitivity={
+            **sensitivity(question, frame, data, primary, size),
+            **moderator,
+            "tests_run": tests_run((*effects, *bands), moderator),
+        },
+        warnings=(*roster.warnings, *notes, *refused, *more),
+        verdict=verdict,
+    )
+
+
+def _settle(question: Question, roster: Roster) -> tuple[Question, pl.DataFrame, list[Note]]:
+    """Drop covariates that say nothing of their own among those analysed, then mark the steps."""
+    frame = mark_steps(roster, question)
+    analysed = frame.filter("analysed")
+    if analysed.height == 0 or not question.covariates:
+        return question, frame, []
+    names, notes = without_repeats(analysed, question.covariates)
+    baseline = question.baseline if question.baseline in names else None
+    question = replace(question, covariates=names, baseline=baseline)
+    return question, mark_steps(roster, question), notes
+
+
+def arrays(frame: pl.DataFrame, question: Question) -> Analysed:
+    """Return the learners analysed as arrays."""
+    analysed = frame.filter("analysed")
+    known = analysed.height > 0 and analysed["cluster"].null_count() == 0
+    columns = [f"x:{name}" for name in question.covariates]
+    return Analysed(
+        outcome=analysed["outcome"].to_numpy(),
+        treated=analysed["treated"].to_numpy(),
+        covariates=analysed.select(columns).to_numpy() if columns else None,
+        names=question.covariates,
+        clusters=analysed["cluster"].to_numpy() if known else None,
+        baseline=analysed[f"x:{question.baseline}"].to_numpy() if question.baseline else None,
+        level=question.level,
+        seed=question.seed,
+    )
+
+
+def estimand(question: Question, primary: str | None) -> dict[str, Note]:
+    """Say what is estimated before any number: population, arms, outcome, measure, average, drop-outs."""
+    average = methods.METHODS[primary].estimand if primary else "cluster_difference"
+    return {
+        "population": note("population_score" if question.kind == "score" else "population_binary"),
+        "treated": note("plain_name", {"name": Name("name", question.treated)}),
+        "control": note("plain_name", {"name": Name("name", question.control)}),
+        "outcome": note("plain_name", {"name": Name("outcome", question.outcome)}),
+        "time": note("outcome_time"),
+        "measure": note("measure_share" if question.kind == "binary" else "measure_mean"),
+        "average": note(f"estimand_{average}"),
+        "dropouts": note("dropouts_score" if question.kind == "score" else "dropouts_binary"),
+    }
+
+
+def _unit(question: Question, data: Analysed) -> Analysed:
+    return data if question.grouped else replace(data, clusters=None)
+
+
+def _is_adjusted(question: Question, used: tuple[str, ...]) -> bool:
+    needed = [question.baseline] if question.baseline else list(question.covariates)
+    return bool(needed) and set(needed) <= set(used)
+
+
+def _effects(
+    question: Question, primary: Estimate | None, size: Size | None, beside: dict[str, Estimate]
+) -> tuple[Effect, ...]:
+    def effect(role: str, estimate: Estimate) -> Effect:
+        return Effect(question.outcome, methods.METHODS[estimate.method].estimand, role, estimate)
+
+    out = []
+    if primary is not None:
+        out.append(effect("primary", primary))
+        if size is not None:
+            out.append(effect("primary", size.estimate))
+        if question.kind == "binary" and (ratio := share_ratio(primary)) is not None:
+            out.append(effect("primary", ratio))
+    return (*out, *(effect("robustness", estimate) for estimate in beside.values()))
+
+
+def _design(
+    question: Question, data: Analysed, plan: methods.Plan, primary: Estimate | None, used: tuple[str, ...]
+) -> dict[str, object]:
+    treated, control = data.groups
+    return {
+        "assignment": question.assignment,
+        "treated": question.treated,
+        "control": question.control,
+        "outcome": question.outcome,
+        "kind": question.kind,
+        "unit_of_inference": "group" if question.grouped else "learner",
+        "groups_treated": treated if data.clusters is not None else None,
+        "groups_control": control if data.clusters is not None else None,
+        "adjust": list(used if primary is not None else data.names),
+        "baseline": question.baseline,
+        "moderator": question.moderator,
+        "primary_method": plan.primary,
+        "rule": note(_rule(question, plan.primary), {"n": question.thresholds.min_groups_per_arm}),
+        "smallest_effect": smallest_of(question),
+        "level": question.level,
+        "seed": question.seed,
+        "arms": _arms(question, data),
+    }
+
+
+def _rule(question: Question, primary: str | None) -> str:
+    if primary is None:
+        return "rule_refused"
+    return f"rule_{'groups' if question.grouped else 'individual'}_{primary}"
+
+
+def _arms(question: Question, data: Analysed) -> list[dict[str, object]]:
+    rows = []
+    for name, of_arm in ((question.treated, data.treated), (question.control, ~data.treated)):
+        values = data.outcome[of_arm]
+        if question.grouped:
+            labels = data.clusters[of_arm]
+            values = np.array([values[labels == label].mean() for label in sorted(set(labels))])
+        rows.append({"arm": name, "n": int(of_arm.sum())} | _mean_interval(values, question))
+    return rows
+
+
+def _mean_interval(values: np.ndarray, question: Question) -> dict[str, object]:
+    from scipy.stats import t as student
+
+    out = {
+        "value": float(values.mean()),
+        "low": None,
+        "high": None,
+        "level": question.level,
+        "interval": None,
+    }
+    fewest = question.thresholds.min_groups_per_arm if question.grouped else 2
+    if len(values) < fewest or np.ptp(values) == 0:
+        return out
+    half = float(
+        student.ppf(0.5 + question.level / 2, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
+    )
+    out |= {"low": out["value"] - half, "high": out["value"] + half}
+    return out | {"interval": "t_cohort" if question.grouped else "t"}

@@ -1,0 +1,82 @@
+"""For whom: effects by level of one pre-declared moderator, from one model with one interaction test."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import polars as pl
+
+from flipstats.comparison.note import Note, note
+from flipstats.comparison.question import Analysed, Question
+from flipstats.comparison.result import Effect
+from flipstats.effects.bands import CUTS, band_effects, cut_bands
+from flipstats.errors import FlipstatsError
+
+_MOST_LEVELS = 8
+
+
+def band_effects_of(
+    question: Question, frame: pl.DataFrame, data: Analysed
+) -> tuple[tuple[Effect, ...], dict[str, object], tuple[Note, ...]]:
+    """Return the effect in each band, what the one interaction test says, and what could not be shown.
+
+    The bands of a measured baseline are cut on everyone assigned, both arms together, outcomes unseen.
+    """
+    if question.moderator is None:
+        return (), {}, ()
+    labels = bands_of(frame)
+    keep = (frame["analysed"] & labels.is_not_null()).to_numpy()
+    inside = keep[frame["analysed"].to_numpy()]
+    covariates = None if data.covariates is None else data.covariates[inside]
+    try:
+        found = band_effects(
+            data.outcome[inside], data.treated[inside], labels.filter(pl.Series(keep)).to_numpy(),
+            covariates=covariates, clusters=data.clusters[inside] if question.grouped else None,
+            min_per_arm=question.thresholds.min_learners_per_band, level=question.level,
+        )  # fmt: skip
+    except FlipstatsError as problem:
+        return (), {}, (note("bands_refused", {"name": question.moderator, "reason": str(problem)}),)
+    effects = tuple(
+        Effect(question.outcome, "band_difference", "band", _named(one.estimate, str(one.band)))
+        for one in found.effects
+        if one.estimate is not None
+    )
+    test = found.interaction
+    told = {
+        "moderator": {
+            "name": question.moderator,
+            "bands": [
+                {"band": str(one.band), "n_treated": one.n_treated, "n_control": one.n_control,
+                 "shown": one.estimate is not None}
+                for one in found.effects
+            ],
+            "interaction": None if test is None else {
+                name: getattr(test, name) for name in type(test).__slots__
+            },
+        }
+    }  # fmt: skip
+    hidden = [str(band) for band in found.left_out]
+    n = question.thresholds.min_learners_per_band
+    return effects, told, (note("bands_hidden", {"bands": tuple(hidden), "n": n}),) if hidden else ()
+
+
+def bands_of(frame: pl.DataFrame) -> pl.Series:
+    """Return the level of each learner: as given, or a measured value cut at 15, 40 and 75 %."""
+    values = frame["band"]
+    numbers = values.cast(pl.Float64, strict=False)
+    measured = numbers.null_count() == values.null_count() and numbers.n_unique() > _MOST_LEVELS
+    if not measured:
+        return values
+    edges = [0.0, *CUTS, 100.0]
+    names = [f"{int(low):02d}-{int(high)}%" for low, high in pairwise(edges)]
+    known = numbers.is_not_null().to_numpy()
+    out = np.full(len(values), None, dtype=object)
+    out[known] = [names[code] for code in cut_bands(numbers.drop_nulls().to_numpy())]
+    return pl.Series("band", out.tolist(), dtype=pl.String)
+
+
+def _named(estimate: object, band: str) -> object:
+    from dataclasses import replace
+
+    return replace(estimate, variant=band)

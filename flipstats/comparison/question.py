@@ -1,0 +1,132 @@
+"""What is asked: the design that was declared, the outcome, and the learners it is asked about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+
+from flipstats.comparison.note import Note
+from flipstats.conventions import DEFAULTS, Thresholds
+from flipstats.errors import DesignError, ParameterError, did_you_mean
+from flipstats.i18n import t
+
+ASSIGNMENTS = ("random_individual", "random_cluster", "nonrandom", "historical", "none")
+RANDOM = ("random_individual", "random_cluster")
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is compared, declared before any outcome is looked at.
+
+    Attributes
+    ----------
+    outcome : str
+    kind : {"score", "binary"}
+    shares : bool
+        The outcome lies in 0-1 and is read as points out of 100.
+    treated, control : str
+    assignment : one of `ASSIGNMENTS`
+    grouped : bool
+        Groups were assigned, so groups are what inference counts.
+    covariates : tuple of str
+        Measured before, in the order in which they were given.
+    baseline : str or None
+        Which of them is the outcome's own measure before the start.
+    moderator : str or None
+    methods : tuple of str, or None
+        Asked for by name; None: those of the rule.
+    """
+
+    outcome: str
+    kind: str
+    shares: bool
+    treated: str
+    control: str
+    assignment: str
+    grouped: bool
+    covariates: tuple[str, ...] = ()
+    baseline: str | None = None
+    moderator: str | None = None
+    methods: tuple[str, ...] | None = None
+    every_method: bool = False
+    level: float = DEFAULTS.confidence_level
+    seed: int = 1
+    thresholds: Thresholds = DEFAULTS
+
+
+@dataclass(frozen=True, slots=True)
+class Roster:
+    """Every learner assigned to one of the two arms, one row each.
+
+    Attributes
+    ----------
+    frame : DataFrame
+        ``treated`` bool, ``cluster`` str or null, ``started`` bool or null, ``outcome`` float or null,
+        ``band`` str or null, and one float column ``x:NAME`` for each covariate.
+    titles : dict
+        What people call each cluster.
+    left_out : tuple of (str, int)
+        Reasons why learners belong to neither arm, and how many.
+    single : tuple of str
+        What an arm has only one of, unlike the other (``trainer``, ``site``).
+    separate_times : bool
+        The arms ran in different iterations.
+    threats, warnings : tuple of Note
+        What limits the comparison; what else the reader should know.
+    """
+
+    frame: pl.DataFrame
+    titles: dict[str, str] = field(default_factory=dict)
+    left_out: tuple[tuple[str, int], ...] = ()
+    single: tuple[str, ...] = ()
+    separate_times: bool = False
+    threats: tuple[Note, ...] = ()
+    warnings: tuple[Note, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Analysed:
+    """The arrays of the learners analysed, for the estimators."""
+
+    outcome: np.ndarray
+    treated: np.ndarray
+    covariates: np.ndarray | None
+    names: tuple[str, ...]
+    clusters: np.ndarray | None
+    baseline: np.ndarray | None
+    level: float
+    seed: int
+
+    @property
+    def groups(self) -> tuple[int, int]:
+        """Groups analysed, treated and control."""
+        if self.clusters is None:
+            return 0, 0
+        return len(set(self.clusters[self.treated])), len(set(self.clusters[~self.treated]))
+
+    @property
+    def learners(self) -> tuple[int, int]:
+        """Learners analysed, treated and control."""
+        return int(self.treated.sum()), int((~self.treated).sum())
+
+
+def check_assignment(assignment: str, *, clustered: bool) -> bool:
+    """Return whether groups were assigned.
+
+    Raises
+    ------
+    ParameterError
+        There is no such assignment; the nearest is suggested.
+    DesignError
+        Groups were assigned at random, but nothing says which learner is in which group.
+    """
+    if assignment not in ASSIGNMENTS:
+        near = did_you_mean(assignment, ASSIGNMENTS)
+        raise ParameterError(
+            t("compare.unknown_assignment", given=assignment, hint=near or ", ".join(ASSIGNMENTS))
+        )
+    if assignment == "random_cluster" and not clustered:
+        raise DesignError(t("compare.no_clusters_given"))
+    return clustered and assignment != "random_individual"

@@ -1,0 +1,211 @@
+"""A comparison that speaks: its sentence, its rows, its table."""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+
+import polars as pl
+
+from flipstats.comparison.note import Name, Note, shown
+from flipstats.comparison.question import Question
+from flipstats.comparison.verdict import Verdict
+from flipstats.conventions import LITERATURE_G
+from flipstats.effects.results import Estimate
+from flipstats.i18n import number, percent, t
+
+ROLES = ("primary", "robustness", "band", "secondary")
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """One number of a comparison with what it means: which outcome, estimand, method, role and variant.
+
+    The numbers are those of `flipstats.effects.results.Estimate`, under the same names.
+    """
+
+    outcome: str
+    estimand: str
+    role: str
+    estimate: Estimate
+
+    def __getattr__(self, name: str) -> object:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(self.estimate, name)
+
+    def row(self) -> dict[str, object]:
+        """Return the fixed columns, in their order."""
+        numbers = self.estimate.row()
+        method, variant = numbers.pop("method"), numbers.pop("variant")
+        return {
+            "outcome": self.outcome,
+            "estimand": self.estimand,
+            "method": method,
+            "role": self.role,
+            "variant": variant,
+            **numbers,
+        }
+
+
+COLUMNS = {
+    "outcome": pl.String, "estimand": pl.String, "method": pl.String, "role": pl.String, "variant": pl.String,
+    "value": pl.Float64, "se": pl.Float64, "df": pl.Float64, "low": pl.Float64, "high": pl.Float64,
+    "level": pl.Float64, "p": pl.Float64, "n_treated": pl.Int64, "n_control": pl.Int64,
+    "clusters_treated": pl.Int64, "clusters_control": pl.Int64,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Treated against control on one primary outcome.
+
+    Attributes
+    ----------
+    question : Question
+        What was declared.
+    estimand : dict of str to Note
+        Population, treated, control, outcome, when, measure, average, drop-outs.
+    design : dict
+        What was declared and the rule that picked the primary method.
+    tier : str
+        One of `flipstats.comparison.tier.TIERS`.
+    flow : dict
+        Learners and groups assigned, started, tested, analysed; see `flipstats.comparison.flow.flow`.
+    balance : list of dict
+        One row a covariate.
+    effects : tuple of Effect
+        The primary one first; empty where the design carries none.
+    sensitivity : dict
+        What else bears on trust: power, what the interval excludes, missing outcomes, hidden bias.
+    warnings : tuple of Note
+    verdict : Verdict
+    """
+
+    question: Question
+    estimand: Mapping[str, Note]
+    design: Mapping[str, object]
+    tier: str
+    flow: Mapping[str, object]
+    balance: list[dict[str, object]]
+    effects: tuple[Effect, ...]
+    sensitivity: Mapping[str, object]
+    warnings: tuple[Note, ...]
+    verdict: Verdict
+    parts: Mapping[str, Comparison] = field(default_factory=dict)
+
+    @property
+    def primary(self) -> Effect | None:
+        """The primary effect in the unit of the outcome; None where the design carries none."""
+        return next((effect for effect in self.effects if effect.role == "primary"), None)
+
+    @property
+    def g(self) -> Effect | None:
+        """The primary effect in standard deviations; None where there is none."""
+        of_primary = [e for e in self.effects if e.role == "primary" and e.variant in ("wwc", "wwc_cluster")]
+        return of_primary[0] if of_primary else None
+
+    @property
+    def literature(self) -> str:
+        """What large studies of flipped classrooms found, and why it is no target."""
+        g, low, high = (number(x, 2, signed=True) for x in LITERATURE_G)
+        return t("compare.literature", g=g, low=low, high=high)
+
+    def __str__(self) -> str:
+        return self.verdict.sentence
+
+    def to_frame(self) -> pl.DataFrame:
+        """Return one row a number, with the fixed columns."""
+        return pl.DataFrame([effect.row() for effect in self.effects], schema=COLUMNS, orient="row")
+
+    def groups(self) -> pl.DataFrame:
+        """Return ``arm, group, value, n``: the mean of each group, as figures take it."""
+        rows = [
+            {"arm": g["arm"], "group": g["title"], "value": g["mean"], "n": g["analysed"]}
+            for g in self.flow["groups"]
+            if g["mean"] is not None
+        ]
+        schema = {"arm": pl.String, "group": pl.String, "value": pl.Float64, "n": pl.Int64}
+        return pl.DataFrame(rows, schema=schema, orient="row")
+
+    def arms(self) -> pl.DataFrame:
+        """Return ``arm, value, low, high, level, interval, n``: the mean of each arm, as figures take it."""
+        schema = {
+            "arm": pl.String, "value": pl.Float64, "low": pl.Float64, "high": pl.Float64,
+            "level": pl.Float64, "interval": pl.String, "n": pl.Int64,
+        }  # fmt: skip
+        return pl.DataFrame(self.design["arms"], schema=schema, orient="row")
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the comparison as plain data: what ``flipstats compare --json`` prints."""
+        verdict = {
+            "words": self.verdict.words,
+            "sentence": self.verdict.sentence,
+            "threats": list(self.verdict.threats),
+        }
+        design = {**self.design, "estimand": {name: str(text) for name, text in self.estimand.items()}}
+        return {
+            "design": _plain(design),
+            "tier": self.tier,
+            "verdict": verdict,
+            "flow": _plain(self.flow),
+            "balance": _plain(self.balance),
+            "effects": [_plain(effect.row()) for effect in self.effects],
+            "sensitivity": _plain(self.sensitivity),
+            "warnings": [str(warning) for warning in self.warnings],
+        }
+
+    def _repr_html_(self) -> str:
+        head = "".join(f"<th>{html.escape(t(f'compare.column_{c}'))}</th>" for c in _SHOWN)
+        body = "".join(
+            "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in _cells(effect)) + "</tr>"
+            for effect in self.effects
+        )
+        notes = "".join(f"<li>{html.escape(str(x))}</li>" for x in (*self.verdict.cautions, *self.warnings))
+        return (
+            f"<p><strong>{html.escape(str(self))}</strong></p>"
+            f"<p>{html.escape(self.literature)}</p>"
+            f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table><ul>{notes}</ul>"
+        )
+
+
+_SHOWN = ("method", "role", "variant", "value", "interval", "p", "learners", "groups")
+
+
+def _cells(effect: Effect) -> list[str]:
+    e = effect.estimate
+    groups = "–" if e.clusters_treated is None else f"{e.clusters_treated} + {e.clusters_control}"
+    return [
+        e.method,
+        t(f"compare.role_{effect.role}"),
+        e.variant,
+        number(e.value, 3, signed=True),
+        t("compare.range", level=percent(e.level), low=_limit(e.low), high=_limit(e.high)),
+        number(e.p, 3),
+        f"{e.n_treated} + {e.n_control}",
+        groups,
+    ]
+
+
+def _limit(value: float) -> str:
+    return "∞" if value == math.inf else "−∞" if value == -math.inf else number(value, 3, signed=True)
+
+
+def _plain(value: object) -> object:
+    """Turn a value into what JSON knows: notes into text, infinite and undefined numbers into null."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, (Note, Name)):
+        return str(value) if isinstance(value, Note) else shown(value)
+    if isinstance(value, bool) or value is None or isinstance(value, str):
+        return value
+    if isinstance(value, int):
+        return int(value)
+    if hasattr(value, "__dataclass_fields__"):
+        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
+    number_ = float(value)
+    return number_ if math.isfinite(number_) else None

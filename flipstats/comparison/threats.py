@@ -1,0 +1,106 @@
+"""What limits a comparison, the gravest first, each from a number."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from flipstats.comparison.flow import SIDES, low_attrition
+from flipstats.comparison.note import Note, Share, Word, note
+from flipstats.comparison.question import RANDOM, Analysed, Question, Roster
+from flipstats.comparison.result import Effect
+
+
+def is_capped(question: Question, roster: Roster, gap: float | None) -> bool:
+    """Return whether the design caps the verdict at *not established*, whatever the effect."""
+    return bool(roster.single) or _gap_too_wide(question, gap)
+
+
+def threats(
+    question: Question,
+    roster: Roster,
+    counts: dict[str, object],
+    *,
+    gap: float | None,
+    tier: str,
+    data: Analysed,
+    effects: tuple[Effect, ...],
+) -> tuple[Note, ...]:
+    """List what limits the comparison: what caps it, then the design, the losses, the groups, the methods."""
+    return (
+        *_caps(question, roster, gap, data),
+        *_design(question, roster, gap, tier),
+        *_losses(question, counts),
+        *_few_groups(question, data, effects),
+        *_disagreement(effects),
+    )
+
+
+def _caps(question: Question, roster: Roster, gap: float | None, data: Analysed) -> list[Note]:
+    out = []
+    if question.grouped and min(data.groups) < question.thresholds.min_groups_per_arm:
+        out.append(
+            note("threat_few_groups", {"a": data.groups[0], "b": data.groups[1],
+                                       "n": question.thresholds.min_groups_per_arm})
+        )  # fmt: skip
+    out += [note("threat_single", {"what": Word(f"single_{what}")}) for what in roster.single]
+    if question.assignment == "none":
+        out.append(note("threat_undeclared"))
+    if _gap_too_wide(question, gap):
+        limit = question.thresholds.baseline_adjustable_g
+        out.append(
+            note("threat_gap_unknown")
+            if gap == float("inf")
+            else note("threat_gap_wide", {"gap": float(gap), "limit": limit})
+        )
+    return out
+
+
+def _design(question: Question, roster: Roster, gap: float | None, tier: str) -> list[Note]:
+    out = list(roster.threats)
+    if roster.separate_times:
+        out.append(note("threat_iterations"))
+    elif question.assignment == "historical":
+        out.append(note("threat_historical"))
+    if question.assignment in RANDOM or question.assignment == "none":
+        return out
+    if gap is None:
+        out.append(note("threat_no_baseline"))
+    elif tier == "no_causal_claim" and not _gap_too_wide(question, gap):
+        out.append(note("threat_not_adjusted", {"gap": float(gap)}))
+    elif question.assignment == "nonrandom":
+        out.append(note("threat_not_random"))
+    return out
+
+
+def _losses(question: Question, counts: dict[str, object]) -> list[Note]:
+    found = counts["attrition"]
+    lost = {f"{side}": Share(found[side]) for side in SIDES}
+    if not low_attrition(counts):
+        return [note("threat_attrition", lost)]
+    if question.kind == "score" and found["overall"] > 0:
+        return [note("threat_completers", lost)]
+    return []
+
+
+def _few_groups(question: Question, data: Analysed, effects: tuple[Effect, ...]) -> list[Note]:
+    fewest, limits = min(data.groups), question.thresholds
+    if not question.grouped or not limits.min_groups_per_arm <= fewest < limits.reml_from_groups:
+        return []
+    smallest = next((e.aside["p_smallest"] for e in effects if e.method == "cluster_permutation"), None)
+    if smallest is not None and smallest > 1 - question.level:
+        return [note("threat_permutation", {"a": data.groups[0], "b": data.groups[1], "p": float(smallest)})]
+    return [note("threat_small_number", {"a": data.groups[0], "b": data.groups[1]})]
+
+
+def _disagreement(effects: tuple[Effect, ...]) -> list[Note]:
+    primary = next((e for e in effects if e.role == "primary"), None)
+    if primary is None:
+        return []
+    against = [
+        e.method for e in effects if e.role == "robustness" and np.sign(e.value) != np.sign(primary.value)
+    ]
+    return [note("threat_disagree", {"names": tuple(against)})] if against else []
+
+
+def _gap_too_wide(question: Question, gap: float | None) -> bool:
+    return gap is not None and gap > question.thresholds.baseline_adjustable_g

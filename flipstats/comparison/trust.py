@@ -1,0 +1,110 @@
+"""How much to trust it: power, what the interval excludes, missing outcomes at worst, how many tests."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import polars as pl
+
+from flipstats.comparison.magnitude import Size, smallest_of, within_arm_icc
+from flipstats.comparison.question import Analysed, Question
+from flipstats.comparison.result import Effect
+from flipstats.conventions import LITERATURE_G
+from flipstats.effects.power import groups_needed, mdes_cluster, mdes_individual, tost
+from flipstats.effects.results import Estimate
+from flipstats.effects.sizes import improvement_index
+from flipstats.errors import FlipstatsError
+
+
+def sensitivity(
+    question: Question, frame: pl.DataFrame, data: Analysed, primary: Estimate | None, size: Size | None
+) -> dict[str, object]:
+    """Return what else bears on trust, by name; None where a number has no sense here."""
+    icc = within_arm_icc(data)
+    per_group = len(data.outcome) / sum(data.groups) if sum(data.groups) else math.nan
+    g, low, high = LITERATURE_G
+    return {
+        "icc": icc,
+        "mdes_g": _mdes(question, data, icc, per_group),
+        "groups_enough": enough_groups(question, per_group, planning_icc(question, data))
+        if question.grouped
+        else None,
+        "improvement_index": None if size is None else improvement_index(size.value),
+        "equivalence": _equivalence(question, primary, size),
+        "missing": missing_bounds(question, frame),
+        "literature": {"g": g, "low": low, "high": high},
+    }
+
+
+def tests_run(effects: Sequence[Effect], moderator: Mapping[str, object]) -> int:
+    """How many p values were computed: one a method or band (g repeats its method's), and the interaction."""
+    tests = {(e.method, e.variant if e.role == "band" else "") for e in effects if math.isfinite(e.p)}
+    return len(tests) + (bool(moderator) and moderator["moderator"]["interaction"] is not None)
+
+
+def planning_icc(question: Question, data: Analysed) -> float:
+    """Intraclass correlation to plan with: the one found, never below the cautious default.
+
+    A few groups estimate it so badly that a lucky 0 would promise far too much.
+    """
+    return max(within_arm_icc(data) or 0.0, question.thresholds.planning_icc)
+
+
+def enough_groups(question: Question, per_group: float, icc: float) -> int | None:
+    """How many groups per arm would show the smallest effect of interest; None where none would."""
+    limits = question.thresholds
+    try:
+        return groups_needed(
+            limits.smallest_effect_g, max(per_group, 1.0), icc, level=question.level,
+            power=limits.tests_power, at_least=limits.min_groups_per_arm,
+        )  # fmt: skip
+    except FlipstatsError:
+        return None
+
+
+def missing_bounds(question: Question, frame: pl.DataFrame) -> dict[str, object]:
+    """Return how many outcomes are missing in each arm and, for a yes/no outcome, the two worst cases.
+
+    Returns
+    -------
+    dict
+        ``treated`` and ``control``: missing and assigned. ``low`` and ``high``: the difference of shares if
+        all missing in the treated arm were 0 and in the control arm 1, and the reverse.
+    """
+    out: dict[str, object] = {"low": None, "high": None}
+    shares = {}
+    for side, of_side in (("treated", True), ("control", False)):
+        values = frame.filter(pl.col("treated") == of_side)["outcome"]
+        out[side] = {"missing": values.null_count(), "assigned": len(values)}
+        shares[side] = [float(values.fill_null(x).mean()) for x in (0.0, 1.0)]
+    if question.kind == "binary":
+        out["low"] = shares["treated"][0] - shares["control"][1]
+        out["high"] = shares["treated"][1] - shares["control"][0]
+    return out
+
+
+def _mdes(question: Question, data: Analysed, icc: float | None, per_group: float) -> float | None:
+    limits, share = question.thresholds, float(np.mean(data.treated))
+    try:
+        if not question.grouped:
+            return mdes_individual(
+                len(data.outcome), treated_share=share, covariates=len(data.names), level=question.level,
+                power=limits.tests_power,
+            )  # fmt: skip
+        groups = sum(data.groups)
+        return mdes_cluster(
+            groups, per_group, icc if icc is not None else 0.0, treated_share=data.groups[0] / groups,
+            level=question.level, power=limits.tests_power,
+        )  # fmt: skip
+    except FlipstatsError:
+        return None
+
+
+def _equivalence(question: Question, primary: Estimate | None, size: Size | None) -> dict[str, object] | None:
+    on = primary if question.kind == "binary" else None if size is None else size.estimate
+    if on is None or not on.se > 0:
+        return None
+    found = tost(on, smallest_of(question), level=question.level)
+    return {name: getattr(found, name) for name in type(found).__slots__}
