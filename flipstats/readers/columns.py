@@ -137,7 +137,7 @@ def parse_times(
         nothing = pl.Series(values.name, [None] * len(values), dtype=pl.Datetime("us"))
         return Times(nothing, pl.Series([False] * len(values), dtype=pl.Boolean))
     shape = _shape(values.filter(~blank), given, file, column)
-    readings = {each: _parse(texts, shape.format(each)) for each in shape.orders}
+    readings = _readings(texts, given, shape)
     chosen = _choose(readings, blank, order, latest, sorted_by_time)
     if chosen is None:
         example = given[0]
@@ -149,13 +149,23 @@ def parse_times(
     return Times(result.rename(values.name), unreadable, bool(clock), "%S" in clock, "%z" in clock)
 
 
+def _each(values: pl.Series, expression: pl.Expr) -> pl.Series:
+    """Evaluate an expression of column ``x`` cell by cell, on all cores."""
+    return values.rename("x").to_frame().lazy().select(expression).collect(engine="streaming").to_series()
+
+
 def _plain(values: pl.Series) -> pl.Series:
     """Bring month names, blanks and marks to one form; cells stay as many."""
+    x = pl.col("x")
+    if not _each(values, x.str.contains(r"[^\d/., :-]").any()).item():  # no words: only a comma to take out
+        return _each(values, x.str.replace(",", " ", literal=True).str.strip_chars())
     table = _REPLACED | _ACCENTED
-    return (
-        values.str.strip_chars()
-        .str.replace_many(list(table), list(table.values()), ascii_case_insensitive=True, leftmost=True)
-        .str.strip_chars()
+    words, numbers = list(table), list(table.values())
+    return _each(
+        values,
+        x.str.strip_chars()
+        .str.replace_many(words, numbers, ascii_case_insensitive=True, leftmost=True)
+        .str.strip_chars(),
     )
 
 
@@ -191,19 +201,31 @@ def _shape_of(original: str, text: str) -> _Shape | str:
 
 
 def _parse(texts: pl.Series, pattern: str) -> pl.Series:
+    x = pl.col("x").str
     if "%H" in pattern or "%I" in pattern:
-        read = texts.str.to_datetime(pattern, strict=False, exact=True, time_unit="us")
+        read = x.to_datetime(pattern, strict=False, exact=True, time_unit="us")
         if "%z" in pattern:
             read = read.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
     else:
-        read = texts.str.to_date(pattern, strict=False, exact=True).cast(pl.Datetime("us"))
+        read = x.to_date(pattern, strict=False, exact=True).cast(pl.Datetime("us"))
+    values = _each(texts, read)
     low, high = (dt.datetime(year, 1, 1) for year in _YEARS)
-    sane = read.is_between(low, high)
-    return (
-        read
-        if sane.all()
-        else read.to_frame("t").select(pl.when(sane).then(pl.col("t")).otherwise(None)).to_series()
-    )
+    if values.null_count() == len(values) or (values.min() >= low and values.max() <= high):
+        return values
+    return _each(values, pl.when(pl.col("x").is_between(low, high)).then("x"))
+
+
+def _readings(texts: pl.Series, given: pl.Series, shape: _Shape) -> dict[str, pl.Series]:
+    """Parse the column in each order that can be meant; a sample that refutes an order saves the work."""
+    readings: dict[str, pl.Series] = {}
+    sample = given.gather_every(max(1, len(given) // _SAMPLE))
+    for order in shape.orders:
+        pattern = shape.format(order)
+        settled = any(read.null_count() == len(texts) - len(given) for read in readings.values())
+        if settled and _parse(sample, pattern).null_count():
+            continue
+        readings[order] = _parse(texts, pattern)
+    return readings
 
 
 def _choose(

@@ -45,8 +45,7 @@ def read(file: Path, context: Context) -> Reading:
 
     Gives ``attempts``: ``record``, ``person``, ``assessment`` (the file's name without its ending),
     ``item_id`` (null: the whole quiz), ``attempt``, ``score`` (0-1), ``raw_score``, ``maximum``,
-    ``missing_reason``, ``started_at``, ``submitted_at``, ``seconds``; and ``assessments``
-    (``assessment``, ``title``, ``max_score``). Rows of averages are set aside.
+    ``missing_reason``, ``started_at``, ``submitted_at``, ``seconds``. Rows of averages are set aside.
 
     Raises
     ------
@@ -63,12 +62,10 @@ def read(file: Path, context: Context) -> Reading:
     rows = _rows(table, match, account, identities)
     account.kept = len(rows)
     attempts = _attempts(rows, table.header, match, context, file, account)
-    title = re.sub(r"[-_ ]+(notes|grades|responses|reponses|réponses)$", "", file.stem, flags=re.IGNORECASE)
     whole = attempts.filter(pl.col("item_id").is_null())
-    quiz = pl.DataFrame({"assessment": [file.stem], "title": [title], "max_score": whole["maximum"][:1]})
     return Reading(
         FORMAT,
-        {"attempts": attempts, "assessments": quiz} if rows else {},
+        {"attempts": attempts} if rows else {},
         account,
         people(identities),
         language=match.language,

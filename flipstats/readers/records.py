@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
 
@@ -19,6 +19,8 @@ from flipstats.readers.text import Text
 
 DELIMITERS = (",", ";", "\t", "|")
 _CHUNK = 100_000
+_WHOLE = 1 << 29  # bytes; a log of some 2.5 million rows
+_TAIL = 1 << 12
 
 
 @dataclass(slots=True)
@@ -230,73 +232,123 @@ class Chunk:
     irregular: list[tuple[int, str]]
 
 
-def chunks(text: Text, delimiter: str, width: int) -> Iterator[Chunk]:
-    """Read a large table below its header piece by piece, in bounded memory.
+def chunks(text: Text, delimiter: str, width: int, wanted: Sequence[int]) -> Iterator[Chunk]:
+    """Read a large table below its header piece by piece.
 
-    Each piece is parsed by polars where its lines are its records; from the first piece that is not so
-    (a line break in a cell, a record of another length) the rest is read record by record.
+    A plain file of moderate size is one piece, parsed by polars as it lies; a larger one, or one in another
+    encoding, comes in blocks of bounded memory. From the first piece whose lines are not its records (a line
+    break in a cell, a record of another length) the rest is read record by record.
 
     Parameters
     ----------
     width : int
         How many cells the header has.
+    wanted : sequence of int
+        The columns to keep.
     """
-    blocks, number, first = text.blocks(), 0, True
+    columns = sorted(set(wanted))
+    number, first = 0, True
+    if text.plain and text.file.stat().st_size <= _WHOLE:
+        frame = _scan(text, delimiter, width, columns)
+        if frame is not None:
+            yield Chunk(frame, [])
+            if tail := _tail(text):
+                yield from _careful(iter([tail]), text, delimiter, width, frame.height, columns, header=False)
+            return
+    blocks = text.blocks()
     for block in blocks:
-        body, tail = block, ""
-        if not block.endswith("\n"):
-            at = block.rfind("\n") + 1
-            body, tail = block[:at], block[at:]
-        frame = _parse(body, delimiter, width, number, skip=first)
+        at = block.rfind("\n") + 1
+        body, tail = block[:at], block[at:]
+        frame = _parse(body, delimiter, width, columns, number, skip=first)
         if frame is None:
-            yield from _careful(chain([block], blocks), text, delimiter, width, number, first)
+            yield from _careful(chain([block], blocks), text, delimiter, width, number, columns, header=first)
             return
         yield Chunk(frame, [])
         number, first = number + frame.height, False
         if tail:
-            yield from _careful(iter([tail]), text, delimiter, width, number, first)
+            yield from _careful(iter([tail]), text, delimiter, width, number, columns, header=False)
 
 
-def _parse(body: str, delimiter: str, width: int, number: int, *, skip: bool) -> pl.DataFrame | None:
+def _options(delimiter: str, width: int) -> dict:
+    return {
+        "has_header": False,
+        "separator": delimiter,
+        "schema": {f"c{i}": pl.String for i in range(width)},
+        "empty_string_is_null": False,
+        "row_index_name": "record",
+    }
+
+
+def _scan(text: Text, delimiter: str, width: int, columns: Sequence[int]) -> pl.DataFrame | None:
+    """Parse a plain file as it lies; None where a line is not exactly one record of `width` cells."""
+    lines = text.lines - 1
+    if lines <= 0:
+        return None
+    scan = pl.scan_csv(
+        text.file, skip_lines=1, row_index_offset=1, n_rows=lines, **_options(delimiter, width)
+    )
+    short = pl.col(f"c{width - 1}").is_null().alias("short")
+    try:
+        frame = scan.select("record", *(f"c{i}" for i in columns), short).collect(engine="streaming")
+    except pl.exceptions.PolarsError:
+        return None
+    if frame.height != lines or frame["short"].any():
+        return None
+    return frame.drop("short")
+
+
+def _tail(text: Text) -> str:
+    """Return what a plain file holds after its last line end."""
+    with open(text.file, "rb") as stream:
+        size, end = stream.seek(0, 2), b""
+        at = size
+        while at > text.start and b"\n" not in end:
+            at = max(text.start, at - _TAIL)
+            stream.seek(at)
+            end = stream.read(size - at)
+    return end.rpartition(b"\n")[2].decode("utf-8")
+
+
+def _parse(
+    body: str, delimiter: str, width: int, columns: Sequence[int], number: int, *, skip: bool
+) -> pl.DataFrame | None:
     """Parse whole lines with polars; None where a line is not exactly one record of `width` cells."""
     lines = body.count("\n") - skip
     if lines < 0 or "\n\n" in body:
         return None
-    schema = {f"c{i}": pl.String for i in range(width)}
     if lines == 0:
-        return pl.DataFrame(schema={"record": pl.UInt32, **schema})
+        return _empty(columns)
     try:
         frame = pl.read_csv(
-            body.encode(),
-            has_header=False,
-            skip_lines=int(skip),
-            separator=delimiter,
-            schema=schema,
-            empty_string_is_null=False,
-            row_index_name="record",
-            row_index_offset=number + 1,
+            body.encode(), skip_lines=int(skip), row_index_offset=number + 1, **_options(delimiter, width)
         )
     except pl.exceptions.PolarsError:
         return None
     if frame.height != lines or frame[f"c{width - 1}"].null_count():
         return None
-    return frame
+    return frame.select("record", *(f"c{i}" for i in columns))
+
+
+def _empty(columns: Sequence[int]) -> pl.DataFrame:
+    return pl.DataFrame(schema={"record": pl.UInt32, **{f"c{i}": pl.String for i in columns}})
 
 
 def _careful(
-    blocks: Iterator[str], text: Text, delimiter: str, width: int, number: int, header: bool
+    blocks: Iterator[str],
+    text: Text,
+    delimiter: str,
+    width: int,
+    number: int,
+    columns: Sequence[int],
+    *,
+    header: bool,
 ) -> Iterator[Chunk]:
     source = Records(lines_of(blocks), delimiter, cut=text.cut_character)
     if header:
         source.header()
     source.go_on(number, width)
-    for batch in _batches(iter(source)):
-        rows = [(record, *cells) for record, cells, reason in batch if reason is None]
-        schema = {"record": pl.UInt32, **{f"c{i}": pl.String for i in range(width)}}
+    records = iter(source)
+    while batch := list(islice(records, _CHUNK)):
+        rows = [(record, *(cells[i] for i in columns)) for record, cells, reason in batch if reason is None]
         irregular = [(record, reason) for record, _, reason in batch if reason is not None]
-        yield Chunk(pl.DataFrame(rows, schema=schema, orient="row"), irregular)
-
-
-def _batches(source: Iterator[tuple[int, list[str], str | None]]) -> Iterator[list]:
-    while batch := list(islice(source, _CHUNK)):
-        yield batch
+        yield Chunk(pl.DataFrame(rows, schema=_empty(columns).schema, orient="row"), irregular)

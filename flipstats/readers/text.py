@@ -15,7 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from flipstats.errors import InputError
-from flipstats.i18n import t
+from flipstats.i18n import language, t
 
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -39,6 +39,7 @@ _MAX_CONTROL_SHARE = 0.01
 _MAX_NUL_SHARE = 0.10  # above it, what is not UTF-16 is not text either
 _HEAD = 1 << 16
 _BLOCK = 1 << 25
+_SURVEYED = 1 << 18  # small enough to stay in the processor's cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,10 @@ class Text:
         ``"\\n"`` (also where lines end in CR LF) or ``"\\r"``.
     cut_character : bool
         The file stops in the middle of a character: it was cut.
+    plain : bool
+        The file can be parsed as it lies: UTF-8, lines ending in LF, no NUL.
+    lines : int
+        How many line ends a plain file has.
     """
 
     file: Path
@@ -63,6 +68,8 @@ class Text:
     start: int
     newline: str
     cut_character: bool
+    plain: bool = False
+    lines: int = 0
     warnings: tuple[str, ...] = ()
 
     @property
@@ -114,10 +121,16 @@ def open_text(file: Path) -> Text:
         The file is not there, is empty, or is not text; the message says what it is where that is known.
     """
     try:
-        with open(file, "rb") as stream:
-            head = stream.read(_HEAD)
+        facts = file.stat()
+        return _open(file, facts.st_size, facts.st_mtime_ns, language())
     except OSError as problem:
         raise InputError(t("readers.unreadable", file=file.name, problem=problem.strerror)) from problem
+
+
+@lru_cache(maxsize=16)  # a file is looked at to detect it, and again to read it
+def _open(file: Path, size: int, changed: int, language: str) -> Text:  # noqa: ARG001
+    with open(file, "rb") as stream:
+        head = stream.read(_HEAD)
     refuse_binary(head, file.name)
     encoding, start = _encoding(head)
     encoding, facts = _survey(file, encoding, start)
@@ -130,8 +143,9 @@ def open_text(file: Path) -> Text:
         warnings.append(t("readers.mixed_encodings", file=file.name, n=facts.foreign))
     if facts.nuls:
         warnings.append(t("readers.nul_removed", file=file.name, n=facts.nuls))
-    newline = "\r" if facts.cr and not facts.lf else "\n"
-    return Text(file, encoding, start, newline, facts.cut, tuple(warnings))
+    newline = "\r" if facts.cr and not facts.lines else "\n"
+    plain = encoding == "utf-8" and newline == "\n" and not (facts.nuls or facts.cut)
+    return Text(file, encoding, start, newline, facts.cut, plain, facts.lines, tuple(warnings))
 
 
 def refuse_binary(head: bytes, name: str) -> None:
@@ -164,7 +178,7 @@ def normal(label: str) -> str:
 @dataclass(slots=True)
 class _Survey:
     size: int = 0
-    lf: bool = False
+    lines: int = 0
     cr: bool = False
     nuls: int = 0
     blank: bool = True
@@ -186,9 +200,10 @@ def _survey(file: Path, encoding: str, start: int) -> tuple[str, _Survey]:
     """Read the file once: which line ends, how many NULs, and whether it is valid in its encoding."""
     facts = _Survey()
     decoder = codecs.getincrementaldecoder(encoding)("strict")
-    for chunk in _chunks(file, start, 1 << 22):
+    for chunk in _chunks(file, start, _SURVEYED):
         facts.size += len(chunk)
-        facts.lf, facts.cr = facts.lf or b"\n" in chunk, facts.cr or b"\r" in chunk
+        facts.lines += chunk.count(b"\n")
+        facts.cr = facts.cr or b"\r" in chunk
         try:
             text = decoder.decode(chunk)
         except UnicodeDecodeError:
@@ -204,11 +219,13 @@ def _survey_other(file: Path, encoding: str, start: int) -> tuple[str, _Survey]:
     if encoding != "utf-8":
         raise InputError(t("readers.bad_encoding", file=file.name, encoding=encoding.upper()))
     facts, valid = _Survey(blank=False), 0
-    for chunk in _chunks(file, start, 1 << 22):
-        facts.size += len(chunk)
-        facts.lf, facts.cr = facts.lf or b"\n" in chunk, facts.cr or b"\r" in chunk
-        facts.nuls += chunk.count(0)
-        for line in chunk.splitlines():
+    with open(file, "rb") as stream:
+        stream.seek(start)
+        for line in stream:
+            facts.size += len(line)
+            facts.lines += line.endswith(b"\n")
+            facts.cr = facts.cr or b"\r" in line
+            facts.nuls += line.count(b"\0")
             if not line.isascii():
                 good = _is_utf8(line)
                 valid, facts.foreign = valid + good, facts.foreign + (not good)

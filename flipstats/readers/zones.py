@@ -79,21 +79,28 @@ def to_utc(
     >>> [at.hour for at in read.values], read.assumed.any()
     ([3, 1, 0, 23], False)
     """
-    first, second = (
-        local.dt.replace_time_zone(zone, ambiguous=which, non_existent="null")
-        .dt.convert_time_zone("UTC")
-        .cast(TIME)
-        for which in ("earliest", "latest")
-    )
-    missing = first.is_null() & local.is_not_null()
-    twice = (first != second).fill_null(False)
-    assumed = pl.Series([False], dtype=pl.Boolean).new_from_index(0, len(local))
-    if not twice.any():
-        return Instants(first, missing, assumed)
-    rows = twice.arg_true().to_list()
+    plain = _zoned(local, zone, "null")
+    odd = plain.is_null() & local.is_not_null()
+    never = pl.Series([False], dtype=pl.Boolean).new_from_index(0, len(local))
+    if not odd.any():
+        return Instants(plain, never, never)
+    places = odd.arg_true()
+    first, second = (_zoned(local.gather(places), zone, which) for which in ("earliest", "latest"))
+    missing = never.clone().scatter(places.filter(first.is_null()), True)
+    twice = places.filter(first.is_not_null())
+    first, second = plain.clone().scatter(places, first), plain.clone().scatter(places, second)
+    if twice.is_empty():
+        return Instants(plain, missing, never)
+    rows = twice.to_list()
     order = time_order(local.filter(~missing))
     values, flags = _resolve(rows, local, first, second, order, who, what)
-    return Instants(first.scatter(rows, values), missing, assumed.scatter(rows, flags))
+    return Instants(first.scatter(rows, values), missing, never.clone().scatter(rows, flags))
+
+
+def _zoned(local: pl.Series, zone: str, ambiguous: str) -> pl.Series:
+    there = pl.col("x").dt.replace_time_zone(zone, ambiguous=ambiguous, non_existent="null")
+    frame = local.rename("x").to_frame().lazy().select(there.dt.convert_time_zone("UTC").cast(TIME))
+    return frame.collect(engine="streaming").to_series()
 
 
 def _resolve(

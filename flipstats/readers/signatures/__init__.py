@@ -135,30 +135,31 @@ def signature(name: str) -> Signature:
     >>> signature("moodle_log").match(["Heure", "Nom complet"]).language
     'fr'
     """
-    content = _load(name)
-    labels = [_label(column, spec) for column, spec in content.get("columns", {}).items()]
-    for include in content.get("include", ()):
+    spec = content(name)
+    labels = [_label(column, each) for column, each in spec.get("columns", {}).items()]
+    for include in spec.get("include", ()):
         known = {label.column for label in labels}
-        shared = _load(include)["columns"]
+        shared = content(include)["columns"]
         labels += [_label(column, spec) for column, spec in shared.items() if column not in known]
     labels.sort(key=lambda label: label.pattern)  # a plain label before an expression that fits anything
     words = {
         group: {normal(word): meaning for meaning, listed in meanings.items() for word in listed}
-        for group, meanings in content.get("words", {}).items()
+        for group, meanings in spec.get("words", {}).items()
     }
-    confirm = tuple((rule["column"], rule["pattern"], rule["share"]) for rule in content.get("confirm", ()))
-    strict = content.get("strict", False)
-    return Signature(name, tuple(labels), content.get("structure"), confirm, strict, words)
+    confirm = tuple((rule["column"], rule["pattern"], rule["share"]) for rule in spec.get("confirm", ()))
+    strict = spec.get("strict", False)
+    return Signature(name, tuple(labels), spec.get("structure"), confirm, strict, words)
 
 
 def signatures() -> list[Signature]:
     """Return every signature that has columns of its own or a structure, in the order of their names."""
     found = [f.name.removesuffix(".toml") for f in files(__name__).iterdir() if f.name.endswith(".toml")]
-    return [signature(name) for name in sorted(found) if "format" in _load(name)]
+    return [signature(name) for name in sorted(found) if "format" in content(name)]
 
 
 @cache
-def _load(name: str) -> dict:
+def content(name: str) -> dict:
+    """Return a format's TOML file as it is, for what its reader keeps there besides columns and words."""
     return tomllib.loads((files(__name__) / f"{name}.toml").read_text(encoding="utf-8"))
 
 
