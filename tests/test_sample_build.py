@@ -63,7 +63,8 @@ def test_consultation_is_what_was_drawn(study, told, depth):
     counts: dict[str, list[int]] = {}
     for learner in told.learners:
         for s, levels in enumerate(learner["levels"] or ()):
-            if learner["number"] not in unknown:
+            left = learner["unenrolled_at"] and learner["leaves_before_session"] <= s + 1
+            if learner["number"] not in unknown and not left:
                 cell = counts.setdefault(f"{learner['cohorts'][0]}-S{s + 1:02d}", [0, 0])
                 cell[0] += sum(level >= LEVELS.index(depth) + 1 for level in levels)
                 cell[1] += len(levels)

@@ -18,10 +18,11 @@ def distances(seed: int) -> list[float]:
     world = draw(Parameters(learners=24_000, group_size=3_000, seed=seed))
     people, out = world.learners, []
     for row in telling._sessions(world):
-        who = people.group == world.groups.name.index(row["cohort"])
-        s, n = row["session"] - 1, int(who.sum())
-        shown = {"present": people.present[who, s]}
-        shown["still_enrolled"] = ~(people.withdrawn[who] & (people.leaves[who] <= s + 1))
+        ever, s = people.group == world.groups.name.index(row["cohort"]), row["session"] - 1
+        still = ~(people.withdrawn & (people.leaves <= s + 1))
+        out.append(far(still[ever].mean(), row["still_enrolled"], still[ever].std() or 1.0, int(ever.sum())))
+        who = ever & still
+        n, shown = int(who.sum()), {"present": people.present[who, s]}
         if row["arm"] == "flipped":
             level = people.level[who, s, :3]
             for depth, name in enumerate(telling.LEVELS, 1):
@@ -35,8 +36,7 @@ def distances(seed: int) -> list[float]:
             ]
             out.append(far((lead <= 120.4 * 3600).mean(), row["lead_within_5d"], 0.3, len(lead)))
         for name, values in shown.items():
-            if 0 < row[name] < 1:
-                out.append(far(values.mean(), row[name], (row[name] * (1 - row[name])) ** 0.5, n))
+            out.append(far(values.mean(), row[name], (row[name] * (1 - row[name])) ** 0.5, n))
         items = people.start_items[who, s]
         score = items[items >= 0] / 10
         out.append(far(score.mean(), row["start_score"], score.std(), len(score)))

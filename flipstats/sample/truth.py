@@ -40,8 +40,8 @@ class Truth:
     cohorts : list of dict
         For each cohort: arm, learners, expected summative score and completion.
     sessions : list of dict
-        For each cohort and session, the expected value of each indicator among *all enrolled*, those who
-        were unenrolled before the session among them; divide by ``still_enrolled`` where they are left out.
+        For each cohort and session, the expected value of each indicator among those still enrolled when
+        it starts; times ``still_enrolled``, among all who ever were. Null: not applicable.
     learners : list of dict
         Identity map: number, e-mail, Moodle id, cohorts, and what was drawn for each.
     planted : dict
@@ -202,9 +202,10 @@ def _sessions(world: World) -> list[dict[str, object]]:
         here = (1 - p.ghosts) * (1 - left) * weight
         still = 1 - (1 - p.ghosts) * p.withdrawn_share * (left * weight).sum(axis=(1, 2))
         cells = _preparation(p, groups, s, diligence, here)
-        cells["lead_within_5d"] = _near(p, groups, s)
-        cells["still_enrolled"] = still
         cells["present"] = p.attends * here.sum(axis=(1, 2))
+        cells = {name: value / still for name, value in cells.items()}
+        cells["still_enrolled"] = still
+        cells["lead_within_5d"] = _near(p, groups, s)
         cells["start_response"] = np.full(len(groups.name), p.answers_start)
         cells["start_score"] = _start(p, groups, s, baseline, diligence, here)
         rows += _session_rows(groups, s, cells)
