@@ -54,6 +54,7 @@
 
   function paper(on) {
     printing = on;
+    document.querySelectorAll(".fs-annex, .fs-verdict details").forEach((part) => (part.open ||= on));
     // Printing does not wait for promises: plotly draws these figures at once when called directly.
     all().forEach((plot) => plot.dataset.drawn && draw(plot));
   }

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 ASSETS = Path(__file__).parents[1] / "assets"
 IN_REPORT = "FLIPSTATS_IN_REPORT"  # set where a report is made: its template carries style and plotly.js
-_NUMERIC = re.compile(r"[+−-]?[\d\s.,\u00a0\u202f]+\s?%?\*?|–")
+_NUMERIC = re.compile(r"(?:< )?[+−-]?[\d\s.,\u00a0\u202f]+\s?%?\*?|–")
 
 
 class Html(str):
@@ -57,6 +57,12 @@ class HeadlineLine(Protocol):
     interval_text: str
     sentence: str
     caveat: str
+
+
+class HeadlineLines(Protocol):
+    """A headline; `flipstats.headline.Headline` is one."""
+
+    lines: Sequence[HeadlineLine]
 
 
 # ------------------------------------------------------------------------------------------------- start
@@ -157,6 +163,11 @@ def cards(lines: Iterable[HeadlineLine]) -> Html:
     others = "".join(notice(f"{line.sentence} {line.caveat}".strip(), label=line.label) for line in lines
                      if not line.value_text)  # fmt: skip
     return Html(f'<div class="fs-grid">{numbers}</div>{others}')
+
+
+def sentence(headline: HeadlineLines, key: str) -> str:
+    """Return the sentence of one line of a headline; empty where it has no such line."""
+    return next((line.sentence for line in headline.lines if line.key == key), "")
 
 
 def _card(line: HeadlineLine) -> str:

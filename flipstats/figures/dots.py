@@ -12,13 +12,14 @@ from flipstats.figures.picture import (
     Picture,
     between,
     interval_note,
+    left_out,
     localized,
     needs,
     only,
     reason_words,
     shown,
 )
-from flipstats.i18n import listing, number, percent, t
+from flipstats.i18n import number, percent, t
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -27,7 +28,12 @@ _FIXED = ("value", "low", "high", "n", "reason", "coverage")
 
 
 def preparation_by_session(
-    rows: pl.DataFrame, *, series: str = "arm", treated: str | None = None, statistic: str = "rate"
+    rows: pl.DataFrame,
+    *,
+    series: str = "arm",
+    treated: str | None = None,
+    statistic: str = "rate",
+    measure: str | None = None,
 ) -> Picture:
     """Draw preparation session after session, one line of dots with intervals for each series.
 
@@ -42,6 +48,8 @@ def preparation_by_session(
         The series drawn in the first colour.
     statistic : str
         Which number of the indicator.
+    measure : str, optional
+        What the number is, in the reader's language, to begin the caption with.
 
     Raises
     ------
@@ -50,7 +58,8 @@ def preparation_by_session(
     """
     needs(rows, ("sequence", series, *_FIXED), "preparation_by_session")
     rows = only(rows, statistic=statistic).sort("sequence")
-    return _by_session(rows, series, treated, "preparation")
+    caption = t("figures.preparation_caption", measure=measure or t("figures.measure_share"))
+    return _by_session(rows, series, treated, "preparation", caption)
 
 
 def start_scores(rows: pl.DataFrame, *, series: str = "arm", treated: str | None = None) -> Picture:
@@ -71,10 +80,10 @@ def start_scores(rows: pl.DataFrame, *, series: str = "arm", treated: str | None
     """
     needs(rows, ("sequence", series, *_FIXED), "start_scores")
     rows = only(rows, statistic="mean").sort("sequence")
-    return _by_session(rows, series, treated, "start")
+    return _by_session(rows, series, treated, "start", t("figures.start_caption"))
 
 
-def _by_session(rows: pl.DataFrame, series: str, treated: str | None, what: str) -> Picture:
+def _by_session(rows: pl.DataFrame, series: str, treated: str | None, what: str, caption: str) -> Picture:
     rows = rows.with_columns(pl.col(series).cast(pl.String).fill_null("–"))
     drawn = rows.filter(pl.col("reason").fill_null("") != "not_applicable")
     names = drawn[series].unique(maintain_order=True).to_list()
@@ -100,7 +109,7 @@ def _by_session(rows: pl.DataFrame, series: str, treated: str | None, what: str)
     return Picture(
         figure=figure,
         title=t(f"figures.{what}_title"),
-        caption=_session_caption(rows, drawn, series, what),
+        caption=_session_caption(rows, drawn, series, caption),
         alt=_session_alt(drawn, series, names, what),
         table=_session_table(drawn, series),
     )
@@ -184,13 +193,13 @@ def _session_hover(row: dict, name: str) -> str:
     return f"{head}<br>{shown(row['value'], share=True)} ({interval})<br>{known}"
 
 
-def _session_caption(rows: pl.DataFrame, drawn: pl.DataFrame, series: str, what: str) -> str:
-    parts = [t(f"figures.{what}_caption"), interval_note(drawn)]
+def _session_caption(rows: pl.DataFrame, drawn: pl.DataFrame, series: str, caption: str) -> str:
+    parts = [caption, interval_note(drawn)]
     if drawn.filter(pl.col("value").is_null()).height:
         parts.append(t("figures.caption_unknown"))
     absent = [name for name in rows[series].unique(maintain_order=True) if name not in set(drawn[series])]
     if absent:
-        parts.append(t("figures.caption_not_applicable", groups=listing(absent), n=len(absent)))
+        parts.append(left_out(absent))
     return " ".join(part for part in parts if part)
 
 

@@ -149,7 +149,7 @@ def _frame(
         key = "figures.better_right" if side else "figures.better_left"
         figure.add_annotation(
             x=side, xref="x domain", y=1, yref="paper", xanchor=anchor, yanchor="bottom",
-            text=t(key, arm=theme.safe(arm, 14, 1)), align=anchor, font={"color": theme.LIGHT["muted"]},
+            text=t(key, arm=theme.safe(arm, 20, 1)), align=anchor, font={"color": theme.LIGHT["muted"]},
         )  # fmt: skip
 
 

@@ -12,19 +12,21 @@ from flipstats.figures.picture import (
     Picture,
     between,
     interval_note,
+    left_out,
     localized,
     needs,
     only,
     reason_words,
     shown,
 )
-from flipstats.i18n import listing, number, percent, t
+from flipstats.i18n import number, percent, t
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 _CELL, _LABEL, _HEAD = 46, 26, 40  # pixels: a cell, the name above its line, the session numbers
 _HALF = 0.5 * _CELL / (_CELL + _LABEL)  # half a cell's height, a line with its name being 1
+_WIDE = 0.488  # half a cell's width, a session being 1
 _NARROWEST = 40  # pixels a cell needs for its interval to be read
 
 
@@ -45,6 +47,7 @@ def preparation_heatmap(
     cohorts: pl.DataFrame | None = None,
     treated: str | None = None,
     statistic: str = "rate",
+    measure: str | None = None,
 ) -> Picture:
     """Draw preparation by session and cohort, a cell that is not known never looking like a low one.
 
@@ -60,6 +63,8 @@ def preparation_heatmap(
         The arm whose cohorts come first.
     statistic : str
         Which number of the indicator.
+    measure : str, optional
+        What the number is, in the reader's language, to begin the caption with.
 
     Returns
     -------
@@ -84,7 +89,7 @@ def preparation_heatmap(
     return Picture(
         figure=figure,
         title=t("figures.heatmap_title"),
-        caption=_caption(grid, known),
+        caption=_caption(grid, known, measure or t("figures.measure_share")),
         alt=_alt(grid, known),
         table=_table(grid.rows),
     )
@@ -178,8 +183,8 @@ def _known_cells(figure: go.Figure, known: pl.DataFrame) -> None:
     figure.add_trace(
         go.Bar(
             orientation="h",
-            x=[0.95] * known.height,
-            base=[x - 0.475 for x in known["x"]],
+            x=[2 * _WIDE] * known.height,
+            base=[x - _WIDE for x in known["x"]],
             y=known["y"].to_list(),
             width=2 * _HALF,
             marker={"color": known["value"].to_list(), "coloraxis": "coloraxis", "line": {"width": 0}},
@@ -204,8 +209,8 @@ def _other_cells(figure: go.Figure, cells: pl.DataFrame, state: str) -> None:
     figure.add_trace(
         go.Bar(
             orientation="h",
-            x=[0.95] * cells.height,
-            base=[x - 0.475 for x in cells["x"]],
+            x=[2 * _WIDE] * cells.height,
+            base=[x - _WIDE for x in cells["x"]],
             y=cells["y"].to_list(),
             width=2 * _HALF,
             marker=theme.hatched() if state == "unknown" else empty,
@@ -262,16 +267,14 @@ def _session_name(row: dict) -> str:
     return t("figures.session_name", number=row["sequence"], title=row["session"])
 
 
-def _caption(grid: _Grid, known: pl.DataFrame) -> str:
-    parts = [t("figures.heatmap_caption"), interval_note(known)]
+def _caption(grid: _Grid, known: pl.DataFrame, measure: str) -> str:
+    parts = [t("figures.heatmap_caption", measure=measure), interval_note(known)]
     if grid.rows.filter(pl.col("state") == "unknown").height:
         parts.append(t("figures.heatmap_caption_unknown"))
     if known.filter(pl.col("coverage") < 1).height:
         parts.append(t("figures.heatmap_caption_partial"))
     if grid.left_out:
-        parts.append(
-            t("figures.heatmap_caption_left_out", n=len(grid.left_out), groups=listing(grid.left_out))
-        )
+        parts.append(left_out(grid.left_out))
     return " ".join(parts)
 
 

@@ -6,9 +6,7 @@ import polars as pl
 
 from flipstats.figures import theme
 from flipstats.figures.picture import Picture, between, interval_note, localized, needs, shown
-from flipstats.i18n import has, number, percent, t
-
-BANDS = ("early", "7_14d", "3_7d", "1_3d", "1_24h", "under_1h")  # as time runs towards the session
+from flipstats.i18n import number, percent, t
 
 
 def lead_time_bands(
@@ -19,7 +17,8 @@ def lead_time_bands(
     Parameters
     ----------
     rows : DataFrame
-        ``band, value, low, high, n``: one line for each band of `BANDS`, shares in 0-1 of those who prepared.
+        ``band, value, low, high, n``: one line for each band, from the earliest to the session; `band` is how
+        people call it, values are shares in 0-1 of those who prepared.
     median_days : float, optional
         Median lead time, in days; said in the caption.
     unprepared : float, optional
@@ -33,11 +32,7 @@ def lead_time_bands(
     import plotly.graph_objects as go
 
     needs(rows, ("band", "value", "low", "high", "n"), "lead_time_bands")
-    order = {band: place for place, band in enumerate(BANDS)}
-    rows = rows.with_columns(
-        pl.col("band").replace_strict(order, default=len(BANDS), return_dtype=pl.Int64).alias("place")
-    ).sort("place")
-    labels = [band_words(band) for band in rows["band"]]
+    labels = [theme.safe(band, 10, 3) for band in rows["band"]]
     known = rows.filter(pl.col("value").is_not_null())
     figure = theme.canvas(320)
     figure.add_trace(
@@ -67,19 +62,14 @@ def lead_time_bands(
         figure=figure,
         title=t("figures.lead_title"),
         caption=_caption(rows, median_days, unprepared),
-        alt=_alt(labels, rows),
-        table=_table(labels, rows),
+        alt=_alt(rows),
+        table=_table(rows),
     )
 
 
-def band_words(band: str) -> str:
-    """Return the words for a band of lead time, the band itself where the catalogue has none."""
-    return t(f"figures.band_{band}") if has(f"figures.band_{band}") else theme.safe(band, 12)
-
-
 def _hover(row: dict) -> str:
-    label = band_words(row["band"]).replace("<br>", " ")
-    return f"<b>{label}</b><br>{percent(row['value'])} ({between(row['low'], row['high'], share=True)})"
+    interval = between(row["low"], row["high"], share=True)
+    return f"<b>{theme.safe(row['band'])}</b><br>{percent(row['value'])} ({interval})"
 
 
 def _caption(rows: pl.DataFrame, median_days: float | None, unprepared: float | None) -> str:
@@ -91,19 +81,19 @@ def _caption(rows: pl.DataFrame, median_days: float | None, unprepared: float | 
     return " ".join(part for part in parts if part)
 
 
-def _alt(labels: list[str], rows: pl.DataFrame) -> str:
+def _alt(rows: pl.DataFrame) -> str:
     said = [
-        f"{label.replace('<br>', ' ')}: {shown(value, share=True)}."
-        for label, value in zip(labels, rows["value"], strict=True)
+        t("figures.alt_band", band=band, value=shown(value, share=True))
+        for band, value in rows.select("band", "value").iter_rows()
     ]
     return t("figures.alt_series", title=t("figures.lead_title"), said=" ".join(said))
 
 
-def _table(labels: list[str], rows: pl.DataFrame) -> pl.DataFrame:
+def _table(rows: pl.DataFrame) -> pl.DataFrame:
     cells = list(rows.iter_rows(named=True))
     return localized(
         [
-            ("band", [label.replace("<br>", " ") for label in labels]),
+            ("band", rows["band"].to_list()),
             ("value", [percent(cell["value"]) for cell in cells]),
             ("interval", [between(cell["low"], cell["high"], share=True) for cell in cells]),
             ("n", [number(cell["n"], 0) for cell in cells]),

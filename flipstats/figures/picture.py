@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 
+_NAMED = 3  # lines left out are named up to so many, then counted
+
+
 @dataclass(frozen=True, slots=True)
 class Picture:
     """A figure that may be shown: it has a title, a caption, an alternative text and its data.
@@ -131,8 +134,12 @@ def reason_words(reason: str | None) -> str:
     """Return the words for why a value is absent."""
     if reason is None:
         return t("figures.unknown_long")
-    for area in ("figures.reason", "metrics.reason", "metrics"):
-        key = f"{area}_{reason}" if area != "metrics" else f"metrics.{reason}"
-        if i18n.has(key):
-            return t(key)
-    return reason
+    key = f"metrics.{reason}"
+    return t(key) if i18n.has(key) else reason
+
+
+def left_out(names: Sequence[str]) -> str:
+    """Say which lines are not drawn because nothing had to be prepared there: by name where they are few."""
+    if len(names) > _NAMED:
+        return t("figures.left_out_many", n=len(names))
+    return t("figures.left_out", groups=i18n.listing(list(names)))

@@ -6,18 +6,16 @@ import datetime as dt
 import json
 import os
 import re
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 
 from flipstats import __version__, i18n
-from flipstats.display import IN_REPORT
 from flipstats.errors import FlipstatsError, ParameterError, did_you_mean
 from flipstats.i18n import in_language, number, t
 from flipstats.report.export import Cover, to_html, to_pdf
+from flipstats.report.kernel import private_kernel
 from flipstats.report.parameters import checked, parameters_of
 from flipstats.report.provenance import provenance
 from flipstats.shipped import shipped
@@ -184,15 +182,13 @@ def _execute(source: Path, parameters: Mapping[str, object], error_notebook: Pat
     import papermill
     from papermill.exceptions import PapermillExecutionError
 
-    with (
-        tempfile.TemporaryDirectory(prefix="flipstats-report-") as scratch,
-        _kernel_environment(Path(scratch)),
-    ):
+    with tempfile.TemporaryDirectory(prefix="flipstats-") as scratch:
         executed = Path(scratch) / "executed.ipynb"
         try:
             done = papermill.execute_notebook(
                 str(source), str(executed), parameters=dict(parameters), kernel_name="python3",
-                progress_bar=False, log_output=False, request_save_on_cell_execute=False, cwd=scratch,
+                kernel_manager_class=private_kernel(Path(scratch)), progress_bar=False, log_output=False,
+                request_save_on_cell_execute=False, cwd=scratch,
             )  # fmt: skip
         except PapermillExecutionError as error:
             error_notebook.write_bytes(executed.read_bytes())
@@ -216,31 +212,6 @@ def _descendants(kind: type) -> Iterator[type]:
         yield from _descendants(child)
 
 
-@contextmanager
-def _kernel_environment(scratch: Path) -> Iterator[None]:
-    """Give the kernel this very Python and none of the reader's own Jupyter settings."""
-    spec = scratch / "kernels" / "python3" / "kernel.json"
-    spec.parent.mkdir(parents=True)
-    argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-    spec.write_text(
-        json.dumps({"argv": argv, "display_name": "Python 3", "language": "python"}), encoding="utf-8"
-    )
-    variables = {
-        IN_REPORT: "1",
-        "IPYTHONDIR": str(scratch / "ipython"),
-        "JUPYTER_PATH": os.pathsep.join(filter(None, [str(scratch), os.environ.get("JUPYTER_PATH")])),
-        "PLOTLY_RENDERER": "plotly_mimetype",
-        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
-    }
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            os.environ.pop(name) if value is None else os.environ.__setitem__(name, value)
-
-
 def _cover(study: Study, notebook: str, record: Mapping, lang: str) -> Cover:
     made = record["report"]
     zone = study.programme.timezone
@@ -255,6 +226,7 @@ def _cover(study: Study, notebook: str, record: Mapping, lang: str) -> Cover:
         (t("report.fact_parameters"), given or t("report.fact_defaults")),
         (t("report.fact_inputs"), t("report.fact_files", n=len(record["inputs"]))),
         (t("report.fact_seconds"), t("report.fact_seconds_value", seconds=number(made["seconds"], 0))),
+        (t("report.fact_libraries"), _libraries(record["versions"])),
         (t("report.fact_beside"), t("report.fact_beside_value")),
     ]
     subtitle = t(
@@ -264,6 +236,10 @@ def _cover(study: Study, notebook: str, record: Mapping, lang: str) -> Cover:
         until=i18n.date(study.as_of, zone),
     )
     return Cover(study.programme.title or study.programme.id, kind, subtitle, facts, lang)
+
+
+def _libraries(versions: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {found}" for name, found in versions.items() if name != "flipstats")
 
 
 def _file_name(name: str) -> str:

@@ -1,0 +1,237 @@
+"""One comparison as blocks: the verdict, who is compared, the figures, what stands behind them."""
+
+from __future__ import annotations
+
+import math
+from html import escape
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from flipstats import cohorts, figures
+from flipstats.display.blocks import Html, figure, notice, table
+from flipstats.display.views import arm_words
+from flipstats.errors import FlipstatsError
+from flipstats.i18n import has, number, percent, t
+
+if TYPE_CHECKING:
+    from flipstats.comparison.result import Comparison
+    from flipstats.study import Study
+
+_STEPS = ("assigned", "started", "tested", "analysed")
+_STANDARDISED = ("wwc", "wwc_cluster")
+
+
+def comparison(study: Study, outcome: str) -> Html:
+    """Compare the arms of a study on an outcome, and show the verdict with all it rests on.
+
+    Parameters
+    ----------
+    study : Study
+    outcome : str
+        ``"summative"``, ``"completion"`` or another outcome of the study.
+    """
+    try:
+        result = cohorts.compare(study, outcome=outcome)
+    except FlipstatsError as problem:
+        return notice(str(problem), label=t("report.not_computable"))
+    return compared(result)
+
+
+def compared(result: Comparison) -> Html:
+    """Return a comparison as blocks: verdict, group means, effects, flow, balance."""
+    treated, control = arm_words(result.question.treated), arm_words(result.question.control)
+    blocks = [verdict(result), means(result), effects(result), flow(result, treated, control)]
+    if result.balance:
+        blocks.append(balance(result, treated, control))
+    return Html("".join(blocks))
+
+
+def verdict(result: Comparison) -> Html:
+    """Return the verdict: its word, its sentence, and every caution."""
+    cautions = [str(text) for text in (*result.verdict.cautions[1:], *result.warnings)]
+    more = "".join(f"<li>{escape(text[:1].upper() + text[1:])}</li>" for text in cautions)
+    listed = (
+        f"<details><summary>{escape(t('report.all_cautions'))}</summary><ul>{more}</ul></details>"
+        if more
+        else ""
+    )
+    words = result.verdict.words[:1].upper() + result.verdict.words[1:]
+    opening = t("compare.opening", words=words, finding="\0").partition("\0")[0]
+    found = result.verdict.sentence.removeprefix(opening)
+    return Html(
+        f'<div class="fs-verdict" data-verdict="{escape(result.verdict.code)}">'
+        f'<p class="fs-value">{escape(words)}</p>'
+        f"<p>{escape(found[:1].upper() + found[1:])}</p>{listed}</div>"
+    )
+
+
+def means(result: Comparison) -> Html:
+    """Return the figure of group means and arms."""
+    groups, arms = (frame.with_columns(_arms()) for frame in (result.groups(), result.arms()))
+    return figure(
+        figures.group_means(
+            groups,
+            arms,
+            treated=arm_words(result.question.treated),
+            outcome=outcome_words(result.question.outcome),
+            share=result.question.shares or result.question.kind == "binary",
+        )
+    )
+
+
+def effects(result: Comparison) -> Html:
+    """Return the effects as a forest, and every number of every method as a table; nothing where refused."""
+    if result.primary is None:
+        return Html()
+    rows = result.to_frame().filter(pl.col("role").is_in(["primary", "robustness", "band"]))
+    return _forest(result, rows) + _methods(rows)
+
+
+def _forest(result: Comparison, rows: pl.DataFrame) -> Html:
+    standardised = rows.filter(pl.col("variant").is_in(_STANDARDISED))
+    limits = result.question.thresholds
+    if standardised.height:
+        drawn, unit, smallest = standardised, "g", limits.smallest_effect_g
+    elif result.question.kind == "binary":
+        differences = rows.filter(~pl.col("variant").str.contains("ratio|odds"))
+        drawn, unit, smallest = differences, "share", limits.smallest_effect_completion
+    else:
+        return Html()
+    outcome = outcome_words(result.question.outcome)
+    labels = [
+        outcome if role == "primary" else method_words(method)
+        for role, method in drawn.select("role", "method").iter_rows()
+    ]
+    return figure(
+        figures.forest(
+            drawn.with_columns(pl.Series("label", labels), _finite("value"), _finite("low"), _finite("high")),
+            smallest=smallest,
+            unit=unit,
+            treated=arm_words(result.question.treated),
+            control=arm_words(result.question.control),
+        )
+    )
+
+
+def _methods(rows: pl.DataFrame) -> Html:
+    cells = list(rows.iter_rows(named=True))
+    frame = pl.DataFrame(
+        {
+            t("compare.column_method"): [method_words(row["method"]) for row in cells],
+            t("compare.column_role"): [t(f"compare.role_{row['role']}") for row in cells],
+            t("compare.column_variant"): [variant_words(row["variant"]) for row in cells],
+            t("compare.column_value"): [number(row["value"], 3, signed=True) for row in cells],
+            t("compare.column_interval"): [_range(row["low"], row["high"]) for row in cells],
+            t("compare.column_p"): [_p(row["p"]) for row in cells],
+            t("compare.column_learners"): [f"{row['n_treated']} + {row['n_control']}" for row in cells],
+            t("compare.column_groups"): [
+                _pair(row["clusters_treated"], row["clusters_control"]) for row in cells
+            ],
+        }
+    )
+    return table(frame, t("report.caption_effects"), note=t("report.note_effects"))
+
+
+def flow(result: Comparison, treated: str, control: str) -> Html:
+    """Return who was assigned, started, tested and analysed, learners and groups, in each arm."""
+    counts, lines = result.flow, []
+    for step in _STEPS:
+        sides = [_count(counts[side], step) for side in ("treated", "control")]
+        lines.append((t(f"report.step_{step}"), *sides))
+    for reason in counts["treated"]["lost"]:
+        lost = [number(counts[side]["lost"][reason], 0) for side in ("treated", "control")]
+        lines.append((t(f"report.lost_{reason}"), *lost))
+    names = (t("report.column_step"), treated, control)
+    frame = pl.DataFrame({name: [line[i] for line in lines] for i, name in enumerate(names)})
+    return table(frame, t("report.caption_flow"), note=_attrition(counts))
+
+
+def _attrition(counts: dict) -> str:
+    found = counts["attrition"]
+    key = "report.attrition_low" if found["low"] else "report.attrition_high"
+    return t(
+        key, overall=percent(found["overall"]), points=number(100 * found["differential"], 1, signed=True)
+    )
+
+
+def balance(result: Comparison, treated: str, control: str) -> Html:
+    """Return how alike the arms were before the start, by standardised differences."""
+    rows = result.balance
+    frame = pl.DataFrame(
+        {
+            t("report.column_covariate"): [covariate_words(row["covariate"]) for row in rows],
+            treated: [number(row["mean_treated"], 2) for row in rows],
+            control: [number(row["mean_control"], 2) for row in rows],
+            t("report.column_gap"): [number(row["g"], 2, signed=True) for row in rows],
+            t("report.column_balance"): [t(f"report.balance_{row['verdict']}") for row in rows],
+        }
+    )
+    limits = result.question.thresholds
+    ends = {
+        "equal": number(limits.baseline_equivalent_g, 2),
+        "mend": number(limits.baseline_adjustable_g, 2),
+    }
+    return table(frame, t("report.caption_balance"), note=t("report.note_balance", **ends))
+
+
+# -------------------------------------------------------------------------------------------------- words
+
+
+def outcome_words(outcome: str) -> str:
+    """Return how people call an outcome, as a title begins."""
+    key = f"compare.outcome_{outcome}"
+    words = t(key) if has(key) else outcome
+    return words[:1].upper() + words[1:]
+
+
+def method_words(method: str) -> str:
+    """Return how people call a method, its own name where the catalogue has none."""
+    return t(f"report.method_{method}") if has(f"report.method_{method}") else method
+
+
+def covariate_words(name: str) -> str:
+    """Return how people call what was measured before the start."""
+    return t("report.covariate_baseline") if name == "baseline" else name.removeprefix("x_")
+
+
+def variant_words(variant: str) -> str:
+    """Return how people call a variant of a number."""
+    return t(f"report.variant_{variant}") if has(f"report.variant_{variant}") else variant
+
+
+def _arms() -> pl.Expr:
+    return pl.col("arm").map_elements(arm_words, pl.String, skip_nulls=False)
+
+
+def _finite(column: str) -> pl.Expr:
+    return pl.when(pl.col(column).is_finite()).then(pl.col(column)).alias(column)
+
+
+def _range(low: float | None, high: float | None) -> str:
+    return t("figures.between", low=_limit(low), high=_limit(high))
+
+
+def _limit(value: float | None) -> str:
+    if value is not None and math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    return number(value, 3, signed=True)
+
+
+def _p(p: float | None) -> str:
+    return f"< {number(0.001, 3)}" if p is not None and p < 0.001 else number(p, 3)
+
+
+def _count(side: dict, step: str) -> str:
+    learners, groups = side[step], side.get(f"groups_{step}")
+    if learners is None:
+        return "–"
+    return (
+        number(learners, 0)
+        if groups is None
+        else t("report.in_groups", n=groups, learners=number(learners, 0))
+    )
+
+
+def _pair(treated: int | None, control: int | None) -> str:
+    return "–" if treated is None else f"{treated} + {control}"

@@ -1,0 +1,161 @@
+"""From a study to the blocks that answer one question: the indicator, its figure, or why there is none."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from flipstats import figures, metrics
+from flipstats.display.blocks import Html, figure, notice
+from flipstats.i18n import has, t
+
+if TYPE_CHECKING:
+    from flipstats.figures import Picture
+    from flipstats.study import Study
+
+BANDS = ("early", "fortnight", "week", "few_days", "last_day", "last_hour")  # as time runs to the session
+BEST = "best"
+
+
+def arm_words(arm: str | None) -> str:
+    """Return how people call an arm: a word we know is translated, another stays."""
+    key = f"compare.name_{arm}"
+    return "–" if arm is None else t(key) if has(key) else arm
+
+
+def depth_of(study: Study, depth: str = BEST) -> str | None:
+    """Return the depth to show: the one asked, else the deepest that sources tell, up to *substantial*."""
+    if depth != BEST:
+        return depth
+    found = metrics.best_depth(study)
+    return "substantial" if found == "completed" else found
+
+
+# ------------------------------------------------------------------------------------------- preparation
+
+
+def preparation(study: Study, *, depth: str = BEST) -> Html:
+    """Show preparation: session by session, group by group, and how long before.
+
+    Parameters
+    ----------
+    study : Study
+    depth : {"best", "opened", "substantial", "completed"}
+        How far learners went; by default the deepest the sources can tell.
+    """
+    shown = depth_of(study, depth)
+    if shown is None:
+        return notice(
+            _sentence("no_coverage"), label=t("report.not_computable"), remedy=t("report.remedy_trace")
+        )
+    blocks = (prepared_by_session(study, shown), consulted_heatmap(study, shown), lead_times(study, shown))
+    return Html("".join(_or_notice(block) for block in blocks))
+
+
+def prepared_by_session(study: Study, depth: str) -> Picture | str:
+    """Return learners who came prepared, by session, iterations apart where there are several."""
+    iterations = study.table("cohorts").collect()["iteration"].drop_nulls().n_unique()
+    series = "iteration" if iterations > 1 else "arm"
+    rows = metrics.prepared_rate(study, by=[series, "sequence"], depth=depth)
+    if (silent := _nothing(rows, "all")) is not None:
+        return silent
+    words = pl.col("arm").map_elements(arm_words, pl.String, skip_nulls=False) if series == "arm" else (
+        pl.col("iteration").map_elements(lambda i: t("report.iteration_n", n=i), pl.String)
+    )  # fmt: skip
+    return figures.preparation_by_session(
+        rows.with_columns(words.alias(series)),
+        series=series,
+        treated=arm_words(study.design.treated) if series == "arm" else None,
+        statistic="all",
+        measure=t(f"report.measure_prepared_{depth}"),
+    )
+
+
+def consulted_heatmap(study: Study, depth: str) -> Picture | str:
+    """Return how much of the preparation was consulted, by session and group."""
+    rows = metrics.consultation_rate(study, by=["cohort_id", "session_id"], depth=depth)
+    if (silent := _nothing(rows, "rate")) is not None:
+        return silent
+    return figures.preparation_heatmap(
+        rows,
+        sessions=study.table("sessions").collect(),
+        cohorts=_cohorts(study),
+        treated=study.design.treated,
+        measure=t(f"report.measure_consulted_{depth}"),
+    )
+
+
+def lead_times(study: Study, depth: str) -> Picture | str:
+    """Return how long before the session those who prepared last worked on it."""
+    rows = metrics.lead_time(study, depth=depth)
+    if (silent := _nothing(rows, "median")) is not None:
+        return silent
+    limits = {
+        name: f"{value:g}" if isinstance(value, float) else value
+        for name, value in asdict(study.thresholds).items()
+    }
+    shares = {row["statistic"]: row for row in rows.iter_rows(named=True)}
+    bands = [{**shares[f"share_{band}"], "band": t(f"metrics.stat_share_{band}", **limits)} for band in BANDS]
+    return figures.lead_time_bands(
+        pl.DataFrame(bands, schema_overrides=dict(rows.schema)),
+        median_days=shares["median"]["value"] / 24,
+        unprepared=shares["share_not_prepared"]["value"],
+    )
+
+
+# ---------------------------------------------------------------------------------------------- readiness
+
+
+def readiness(study: Study) -> Html:
+    """Show scores at the start of sessions, by session and arm, and how many answered."""
+    rows = metrics.start_score(study, by=["arm", "sequence"])
+    if (silent := _nothing(rows, "mean")) is not None:
+        return Html(_or_notice(silent))
+    named = rows.with_columns(pl.col("arm").map_elements(arm_words, pl.String, skip_nulls=False))
+    picture = figures.start_scores(named, series="arm", treated=arm_words(study.design.treated))
+    return figure(picture)
+
+
+def completion(study: Study) -> Html:
+    """Show completion by arm, with its groups."""
+    return Html(_or_notice(completion_picture(study)))
+
+
+def completion_picture(study: Study) -> Picture | str:
+    """Return completion by arm and group, or why there is none."""
+    arms = metrics.completion_rate(study, by=["arm"]).filter(pl.col("statistic") == "rate")
+    if (silent := _nothing(arms, "rate")) is not None:
+        return silent
+    groups = metrics.completion_rate(study, by=["cohort_id"]).filter(pl.col("statistic") == "rate")
+    named = groups.join(_cohorts(study), on="cohort_id", how="left")
+    words = pl.col("arm").map_elements(arm_words, pl.String, skip_nulls=False)
+    return figures.completion_by_arm(
+        arms.with_columns(words),
+        named.select(words, "value", group=pl.col("title").fill_null(pl.col("cohort_id")), n="denominator"),
+        treated=arm_words(study.design.treated),
+    )
+
+
+def _cohorts(study: Study) -> pl.DataFrame:
+    return study.table("cohorts").select("cohort_id", "title", "arm", "iteration").collect()
+
+
+def _nothing(rows: pl.DataFrame, statistic: str) -> str | None:
+    """Return the sentence that says why no row of a statistic has a value; None where one has."""
+    asked = rows.filter(pl.col("statistic") == statistic)
+    if asked["value"].is_not_null().any():
+        return None
+    reasons = asked["reason"].drop_nulls().unique(maintain_order=True).to_list()
+    telling = [reason for reason in reasons if reason != "not_applicable"] or reasons or ["no_coverage"]
+    return _sentence(telling[0])
+
+
+def _sentence(reason: str) -> str:
+    text = metrics.reason_text(reason)
+    return text[:1].upper() + text[1:] + "."
+
+
+def _or_notice(shown: Picture | str) -> str:
+    return notice(shown, label=t("report.not_computable")) if isinstance(shown, str) else figure(shown)
