@@ -112,6 +112,17 @@ def test_fewer_events_than_the_learners_make_are_refused(tmp_path):
     )
 
 
+def test_a_sample_replaces_the_one_before_and_nothing_else(tmp_path):
+    write_sample(tmp_path, learners=120)
+    again = write_sample(tmp_path, learners=48)
+    assert sorted(p.name for p in (tmp_path / "exports").iterdir()) == again.files
+    (tmp_path / "exports" / "mine.csv").write_text("a,b\n", encoding="utf-8")
+    with in_language("en"), pytest.raises(ParameterError) as caught:
+        write_sample(tmp_path, learners=48)
+    place = tmp_path / "exports"
+    assert str(caught.value) == f"{place} already holds mine.csv, which no sample wrote; give a new folder"
+
+
 @pytest.mark.slow
 def test_a_large_programme_is_written_in_bounded_time(tmp_path):
     drawn = write_sample(tmp_path, learners=2_000, events=500_000)

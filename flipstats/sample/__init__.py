@@ -70,7 +70,8 @@ def write_sample(
     Raises
     ------
     ParameterError
-        A value is outside its range, or `events` is fewer than the learners make.
+        A value is outside its range, `events` is fewer than the learners make, or the folder holds exports
+        that are not a sample's.
 
     Examples
     --------
@@ -91,8 +92,7 @@ def write_sample(
     )
     world = draw(checked(chosen, null=null))
     oddities = planted.plant(world)
-    exports = Path(folder) / "exports"
-    exports.mkdir(parents=True, exist_ok=True)
+    exports = _empty_exports(Path(folder))
     written, log_rows = _write_exports(world, oddities, exports)
     write_sheets(world, Path(folder), written)
     note = t("sample.readme", chosen.language, n=world.learners.n, seed=seed)
@@ -101,6 +101,27 @@ def write_sample(
     truth = tell(world, oddities, files, log_rows)
     (Path(folder) / "truth.json").write_text(truth.to_json(), encoding="utf-8", newline="")
     return truth
+
+
+def _empty_exports(folder: Path) -> Path:
+    """Return the folder of exports, without those of a sample written there before.
+
+    A study reads exports by pattern: one left over from another programme would be read with the new ones.
+    """
+    exports, told = folder / "exports", folder / "truth.json"
+    exports.mkdir(parents=True, exist_ok=True)
+    for name in _files_of(told):
+        (exports / Path(name).name).unlink(missing_ok=True)
+    if left := sorted(path.name for path in exports.iterdir()):
+        raise ParameterError(t("sample.folder_in_use", folder=exports, n=len(left), file=left[0]))
+    return exports
+
+
+def _files_of(told: Path) -> list[str]:
+    try:
+        return read_truth(told).files
+    except (OSError, ValueError, TypeError):  # none, or not ours: then its exports are not ours either
+        return []
 
 
 def _write_exports(world: World, oddities: planted.Planted, exports: Path):
