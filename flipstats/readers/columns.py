@@ -15,32 +15,15 @@ import polars as pl
 
 from flipstats.errors import InputError
 from flipstats.i18n import t
+from flipstats.readers.signatures import content
 from flipstats.readers.text import normal
 
 ORDERS = ("day_first", "month_first")
-_MONTHS = {
-    1: "january janvier janv. janv jan.",
-    2: "february février fevrier févr. fevr. févr feb. feb",
-    3: "march mars mar",
-    4: "april avril avr. avr apr. apr",
-    5: "may mai",
-    6: "june juin jun",
-    7: "july juillet juil. juil jul",
-    8: "august août aout aug",
-    9: "september septembre sept. sept sep",
-    10: "october octobre oct. oct",
-    11: "november novembre nov. nov",
-    12: "december décembre decembre déc. dec. déc dec",
-}
-_WEEKDAYS = (
-    "monday tuesday wednesday thursday friday saturday sunday lundi mardi mercredi jeudi vendredi "
-    "samedi dimanche mon tue wed thu fri sat sun lun. mer. jeu. ven. sam. dim."
-)
-_WORDS = {word: f"{month:02}" for month, words in _MONTHS.items() for word in words.split()} | {"jan": "01"}
+_TIME_WORDS = content("time_words")
+_WORDS = {word: month for month, words in _TIME_WORDS["months"].items() for word in words}
+_WEEKDAYS = {word: "" for words in _TIME_WORDS["weekdays"].values() for word in words}
 _MARKS = {"\u00a0": " ", "\u202f": " ", ",": " ", " à ": " ", "1er ": "1 ", "a.m.": "am", "p.m.": "pm"}
-_REPLACED = dict(
-    sorted((_WORDS | _MARKS | dict.fromkeys(_WEEKDAYS.split(), "")).items(), key=lambda pair: -len(pair[0]))
-)
+_REPLACED = dict(sorted((_WORDS | _MARKS | _WEEKDAYS).items(), key=lambda pair: -len(pair[0])))
 _ACCENTED = {word.upper(): number for word, number in _WORDS.items() if not word.isascii()}
 _WORD = re.compile("|".join(re.escape(w) for w in sorted(_WORDS, key=len, reverse=True)), re.IGNORECASE)
 _CLOCK = r"(?P<clock>[T ]+\d{1,2}:\d{2}(?P<s>:\d{2}(?P<f>\.\d+)?)?)? *(?P<p>[ap]m)?(?P<z>Z|[+-]\d{2}:?\d{2})?"
@@ -103,6 +86,7 @@ def parse_times(
     order: str | None = None,
     latest: dt.datetime | None = None,
     sorted_by_time: bool = False,
+    bare_day: bool = False,
 ) -> Times:
     """Read a column of dates or times in the one format that all its values have.
 
@@ -118,6 +102,8 @@ def parse_times(
         No value is later (the export's own local time): an order that needs later ones is refused.
     sorted_by_time : bool
         The file lists its records by time: an order under which they would not be is refused.
+    bare_day : bool
+        The system writes days without a leading zero and months with one, as Moodle does: 8/03/24.
 
     Raises
     ------
@@ -138,6 +124,8 @@ def parse_times(
         return Times(nothing, pl.Series([False] * len(values), dtype=pl.Boolean))
     shape = _shape(values.filter(~blank), given, file, column)
     readings = _readings(texts, given, shape)
+    if order is None and bare_day and len(shape.orders) > 1:
+        order = _bare_day(given)
     chosen = _choose(readings, blank, order, latest, sorted_by_time)
     if chosen is None:
         example = given[0]
@@ -190,7 +178,8 @@ def _shape_of(original: str, text: str) -> _Shape | str:
     word = _WORD.search(original)
     first = "year" if len(match["a"]) == 4 else "any"
     if word:
-        first = "day" if original[: word.start()].strip(" ,")[-1:].isdigit() else "month"
+        before = original[: word.start()].strip("\u00a0\u202f ,").removesuffix("er")
+        first = "day" if before[-1:].isdigit() else "month"
     clock = ""
     if match["clock"]:
         hour = "%I:%M" if match["p"] else "%H:%M"
@@ -226,6 +215,14 @@ def _readings(texts: pl.Series, given: pl.Series, shape: _Shape) -> dict[str, pl
             continue
         readings[order] = _parse(texts, pattern)
     return readings
+
+
+def _bare_day(given: pl.Series) -> str | None:
+    """Say which number of a date is the day, from the leading zero that only the month has."""
+    first, second = (given.str.contains(pattern).any() for pattern in (r"^\d\D0\d\D", r"^0\d\D\d\D"))
+    if first == second:
+        return None
+    return "day_first" if first else "month_first"
 
 
 def _choose(
@@ -361,15 +358,7 @@ def _decimal_mark(texts: pl.Series, file: str, column: str) -> str:
     return "."
 
 
-_UNITS = {
-    7 * 86400: "w wk wks week weeks sem semaine semaines",
-    86400: "d day days j jour jours",
-    3600: "h hr hrs hour hours heure heures",
-    60: "m mn min mins minute minutes",
-    1: "s sec secs second seconds seconde secondes",
-}
-_SECONDS = {word: seconds for seconds, words in _UNITS.items() for word in words.split()}
-_YEAR_WORDS = frozenset(["y", "yr", "year", "years", "an", "ans", "annee", "annees"])
+_SECONDS = {word: int(seconds) for seconds, words in _TIME_WORDS["units"].items() for word in words}
 _PART = re.compile(r"(\d+(?:[.,]\d+)?)\s*([^\W\d_]+)\.?\s*")
 
 
@@ -387,7 +376,7 @@ def duration_seconds(text: str) -> float | None:
         return float(hours * 3600 + minutes * 60 + seconds)
     total, at = 0.0, 0
     for part in _PART.finditer(text):
-        unit = 365 * 86400 if part[2] in _YEAR_WORDS else _SECONDS.get(part[2])
+        unit = _SECONDS.get(part[2])
         if part.start() != at or unit is None:
             return None
         total, at = total + float(part[1].replace(",", ".")) * unit, part.end()

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from flipstats.i18n import t
+from flipstats.i18n import Notice
 from flipstats.readers.base import Account, Context, Reading, people
 from flipstats.readers.columns import parse_times
 from flipstats.readers.moodle_log_rows import COLUMNS, FORMAT, Found, rows
@@ -110,6 +110,7 @@ def _timed(
         order=context.date_order,
         latest=exported and exported + dt.timedelta(days=1),
         sorted_by_time=True,
+        bare_day=True,
     )
     one_at_a_time = frame.select(
         who=pl.when(pl.col("verb") == "viewed").then("user"), what=pl.coalesce("cmid", "context")
@@ -246,5 +247,5 @@ def _covered(
         return last, "last_event", []
     moment = exported.replace(tzinfo=ZoneInfo(zone)).astimezone(dt.UTC)
     if last is not None and last >= moment + dt.timedelta(minutes=1):
-        return last, "last_event", [t("readers.after_export", file=file, zone=zone)]
+        return last, "last_event", [Notice("readers.after_export", file=file, zone=zone)]
     return moment, "file_name", []

@@ -232,7 +232,7 @@ class Chunk:
     irregular: list[tuple[int, str]]
 
 
-def chunks(text: Text, delimiter: str, width: int, wanted: Sequence[int]) -> Iterator[Chunk]:
+def chunks(text: Text, delimiter: str, width: int, wanted: Sequence[int] | None = None) -> Iterator[Chunk]:
     """Read a large table below its header piece by piece.
 
     A plain file of moderate size is one piece, parsed by polars as it lies; a larger one, or one in another
@@ -243,10 +243,10 @@ def chunks(text: Text, delimiter: str, width: int, wanted: Sequence[int]) -> Ite
     ----------
     width : int
         How many cells the header has.
-    wanted : sequence of int
-        The columns to keep.
+    wanted : sequence of int, optional
+        The columns to keep; all of them where it is not given.
     """
-    columns = sorted(set(wanted))
+    columns = sorted(set(range(width) if wanted is None else wanted))
     number, first = 0, True
     if text.plain and text.file.stat().st_size <= _WHOLE:
         frame = _scan(text, delimiter, width, columns)
