@@ -81,11 +81,15 @@ def headline(study: Study, lang: str | None = None, *, role: str = "research") -
         return Headline(title, tuple(line for line in lines if line is not None))
 
 
+def prepared_depth(study: Study) -> str | None:
+    """Return the level at which "came prepared" is told: substantial, or as deep as the sources reach."""
+    depth = metrics.best_depth(study)
+    return "substantial" if depth == "completed" else depth
+
+
 def prepared_line(study: Study, role: str = "research") -> Line:
     """Say how many learners came prepared, at the deepest level the sources can carry."""
-    depth = metrics.best_depth(study)
-    if depth == "completed":  # "prepared" is defined at the level below
-        depth = "substantial"
+    depth = prepared_depth(study)
     label = t("headline.prepared_label")
     if depth is None:
         return _silent("prepared", label, t("metrics.level_not_traced"))
@@ -112,24 +116,37 @@ def prepared_line(study: Study, role: str = "research") -> Line:
 
 
 def ready_line(study: Study, role: str = "research") -> Line:
-    """Say how learners did on the quizzes at the start of sessions."""
+    """Say how learners did on the quizzes at the start of sessions, each arm apart where there are two."""
     label = t("headline.ready_label")
+    arms = [study.design.treated, study.design.control]
+    rows = metrics.start_score(study, by=["arm"], role=role).filter(pl.col("statistic") == "mean")
+    found = {row["arm"]: row for row in rows.iter_rows(named=True) if row["value"] is not None}
+    if not all(arm in found for arm in arms):
+        return _ready_overall(study, role)
+    treated, control = (found[arm] for arm in arms)
+    sentence = t(
+        "headline.ready_by_arm",
+        treated=percent(treated["value"]),
+        treated_interval=_range(treated, percent),
+        control=percent(control["value"]),
+        control_interval=_range(control, percent),
+    )
+    answered = metrics.start_score(study, role=role).filter(pl.col("statistic") == "response_rate")["value"][
+        0
+    ]
+    caveat = t("headline.answered", share=percent(answered)) if answered is not None else ""
+    return Line("ready", label, percent(treated["value"]), _range(treated, percent), sentence, caveat)
+
+
+def _ready_overall(study: Study, role: str) -> Line:
     rows = metrics.start_score(study, role=role)
     row = rows.filter(pl.col("statistic") == "mean").row(0, named=True)
+    label = t("headline.ready_label")
     if row["value"] is None:
         return _silent("ready", label, metrics.reason_text(row["reason"]))
-    answered = rows.filter(pl.col("statistic") == "response_rate")
-    caveat = ""
-    if answered.height and answered["value"][0] is not None:
-        caveat = t("headline.answered", share=percent(answered["value"][0]))
-    return Line(
-        "ready",
-        label,
-        percent(row["value"]),
-        _range(row, percent),
-        t("headline.ready", value=percent(row["value"]), interval=_range(row, percent)),
-        caveat,
-    )
+    interval = _range(row, percent)
+    sentence = t("headline.ready", value=percent(row["value"]), interval=interval)
+    return Line("ready", label, percent(row["value"]), interval, sentence, "")
 
 
 def effect_line(study: Study, outcome: str) -> Line | None:
@@ -144,14 +161,14 @@ def effect_line(study: Study, outcome: str) -> Line | None:
     effect = result.primary
     if effect is None:
         return Line(outcome, label, result.verdict.words, "", result.verdict.sentence, "")
-    shown = percent if outcome == "completion" else number
-    value = shown(effect.value, 1 if outcome == "completion" else 2, signed=True)
+    points = number(100 * effect.value, 1, signed=True)
+    value = t("headline.points", n=abs(round(100 * effect.value, 1)), value=points)
     return Line(outcome, label, value, "", str(result), "")
 
 
 def limits_line(study: Study) -> Line | None:
     """Name what this study cannot say."""
-    warnings = [str(w) for w in study.provenance.get("warnings", [])]
+    warnings = sorted(study.warnings(), key=lambda notice: not notice.key.startswith("build."))
     missing = sorted(
         {metrics.title(entry.key) for entry in metrics.computable(study) if entry.status == "not_computable"}
     )

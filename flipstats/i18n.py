@@ -97,6 +97,39 @@ def t(key: str, /, lang: str | None = None, **values: object) -> str:
     return text.format(**values)
 
 
+class Notice(str):
+    """A text that remembers its key and values, so that it can be said again in another language.
+
+    Examples
+    --------
+    >>> said = Notice("core.yes")
+    >>> said, said.again("fr")
+    ('yes', 'oui')
+    """
+
+    key: str
+    values: dict[str, object]
+
+    def __new__(cls, key: str, /, **values: object) -> Notice:
+        """Say `key` in the language in use; see `t`."""
+        said = super().__new__(cls, t(key, **values))
+        said.key, said.values = key, values
+        return said
+
+    def again(self, lang: str | None = None) -> str:
+        """Return the text in `lang`, or in the language now in use."""
+        return t(self.key, lang, **self.values)
+
+    def to_dict(self) -> dict[str, object]:
+        """Return what `Notice` is made of, for a file; `from_dict` reads it back."""
+        return {"key": self.key, "values": self.values}
+
+    @classmethod
+    def from_dict(cls, content: dict) -> Notice:
+        """Make a notice from what `to_dict` gave."""
+        return cls(content["key"], **content["values"])
+
+
 def has(key: str) -> bool:
     """Return whether the catalogue knows `key`."""
     return key in catalogue("en")

@@ -12,7 +12,7 @@ import polars as pl
 from flipstats import schema
 from flipstats.conventions import Thresholds
 from flipstats.errors import ParameterError, StudyError, did_you_mean
-from flipstats.i18n import t
+from flipstats.i18n import Notice, t
 from flipstats.store import Store, write_snapshot
 from flipstats.studyfile import Calendar, Design, Privacy, Programme, StudyFile, parse_study_file
 
@@ -145,6 +145,10 @@ class Study:
         if declared is not None:
             return local_moment(declared, self.programme)
         return self.table("sources").select(pl.col("covers_to").max()).collect().item()
+
+    def warnings(self) -> list[Notice]:
+        """Return what the build asks a person to look at, in the language in use."""
+        return [Notice.from_dict(content) for content in self.provenance.get("warnings", [])]
 
     # --------------------------------------------------------------------------------------- other studies
 

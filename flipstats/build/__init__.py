@@ -17,7 +17,7 @@ from flipstats.build.assemble import Assembly
 from flipstats.build.declared import read_declared, slug
 from flipstats.build.people import who_is_who
 from flipstats.errors import InputError, StudyFileError
-from flipstats.i18n import t
+from flipstats.i18n import Notice, t
 from flipstats.privacy import organisation_key
 from flipstats.readers.base import Context, Reading
 from flipstats.study import Study, local_moment
@@ -48,13 +48,13 @@ class Built:
         The saved study, as opened from its folder.
     folder : Path
         Where it lies.
-    warnings : list of str
+    warnings : list of Notice
         What a person should look at, in the current language.
     """
 
     study: Study
     folder: Path
-    warnings: list[str]
+    warnings: list[Notice]
 
     def _totals(self) -> dict[str, int]:
         sources = self.study.table("sources").collect()
@@ -181,11 +181,11 @@ def content_hash(path: Path) -> str:
     return whole.hexdigest()
 
 
-def _provenance(sources: list[SourceReading], warnings: list[str]) -> dict[str, object]:
+def _provenance(sources: list[SourceReading], warnings: list[Notice]) -> dict[str, object]:
     return {
         "built_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "python": platform.python_version(),
         "versions": {name: version(name) for name in _RECORDED_VERSIONS},
         "inputs": [{"file": s.path.name, "sha256": s.sha256} for s in sources],
-        "warnings": warnings,
+        "warnings": [warning.to_dict() for warning in warnings],
     }

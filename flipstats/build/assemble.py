@@ -15,7 +15,7 @@ from flipstats.build.people import Directory
 from flipstats.build.roster import Roster, dated_by_log
 from flipstats.build.timetable import calendar_times
 from flipstats.errors import StudyFileError
-from flipstats.i18n import listing, t
+from flipstats.i18n import Notice, listing, t
 from flipstats.studyfile import StudyFile
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Assembly:
         sources: list[SourceReading],
     ) -> None:
         self.file, self.declared, self.sources = file, declared, sources
-        self.warnings = gathered([(s.path.name, w) for s in sources for w in s.reading.warnings])
+        self.warnings = gathered(sources)
         own = [s.reading.tables["cohorts"]["cohort_id"] for s in sources if "cohorts" in s.reading.tables]
         cohorts = [c for column in (declared.cohorts["cohort_id"], *own) for c in column]
         self.roster = Roster(file, directory, key, sources, declared.group_of, cohorts)
@@ -262,7 +262,7 @@ class Assembly:
             ),
         )
         if self._unlinked:
-            self.warnings.append(t("build.unlinked", n=len(self._unlinked)))
+            self.warnings.append(Notice("build.unlinked", n=len(self._unlinked)))
 
     def _resources_seen(self) -> None:
         """Add resources the sheets do not declare, with the title and kind their source gives."""
@@ -308,7 +308,7 @@ class Assembly:
         stated = {learner for learner, _ in self._stated} | set(shown)
         undated = set(dated["learner_id"]) - stated
         if undated:
-            self.warnings.append(t("build.enrolled_at_default", n=len(undated)))
+            self.warnings.append(Notice("build.enrolled_at_default", n=len(undated)))
 
     def _sources_and_account(self) -> None:
         for source in self.sources:
@@ -363,20 +363,17 @@ class Assembly:
         )
 
 
-def gathered(warnings: list[tuple[str, str]]) -> list[str]:
-    """Say once what several files give cause to say, with how many they are.
-
-    Examples
-    --------
-    >>> gathered([("a.csv", "a.csv: odd"), ("b.csv", "b.csv: odd"), ("c.csv", "c.csv: even")])
-    ['odd (2 files, e.g. a.csv)', 'c.csv: even']
-    """
-    by_text: dict[str, list[str]] = defaultdict(list)
-    for file, warning in warnings:
-        by_text[warning.removeprefix(f"{file}: ")].append(file)
-    return [
-        f"{files[0]}: {text}"
-        if len(files) == 1
-        else t("build.in_files", text=text, n=len(files), file=files[0])
-        for text, files in by_text.items()
-    ]
+def gathered(sources: list[SourceReading]) -> list[Notice]:
+    """Say once what several files give cause to say, with how many they are."""
+    by_text: dict[str, list[tuple[str, Notice]]] = defaultdict(list)
+    for source in sources:
+        for notice in source.reading.warnings:
+            rest = {name: value for name, value in notice.values.items() if name != "file"}
+            by_text[notice.key + repr(rest)].append((source.path.name, notice))
+    out = []
+    for group in by_text.values():
+        file, notice = group[0]
+        if len(group) > 1:
+            notice = Notice(notice.key, **{**notice.values, "file": f"{file} (+{len(group) - 1})"})
+        out.append(notice)
+    return out

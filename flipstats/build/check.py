@@ -85,7 +85,7 @@ def check_study(study: Study) -> Checked:
             }
             for entry in metrics.computable(study)
         ],
-        odd=[*study.provenance.get("warnings", []), *_odd(study)],
+        odd=[*study.warnings(), *_odd(study)],
     )
 
 

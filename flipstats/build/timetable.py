@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -21,11 +22,18 @@ def calendar_times(sources: list[SourceReading], sessions: pl.DataFrame) -> pl.D
         if entries is None or "cohort_id" in entries.columns:
             continue
         words = pl.concat_str(
-            [pl.col(c).fill_null("") for c in entries.columns if entries[c].dtype == pl.String], separator=" "
+            [
+                pl.col(c).fill_null("")
+                for c in entries.columns
+                if entries[c].dtype == pl.String and c != "uid"  # whose letters mean nothing
+            ],
+            separator=" ",
         )
         texts = entries.with_columns(words.map_elements(normal, return_dtype=pl.String).alias("·text"))
         for cohort in sessions["cohort_id"].unique(maintain_order=True):
-            mine = texts.filter(pl.col("·text").str.contains(normal(cohort), literal=True)).sort("starts_at")
+            # As a word: "G1" is not in "G10".
+            named = pl.col("·text").str.contains(rf"(?:^|\W){re.escape(normal(cohort))}(?:\W|$)")
+            mine = texts.filter(named).sort("starts_at")
             found += [
                 (cohort, rank, start, end)
                 for rank, (start, end) in enumerate(mine.select("starts_at", "ends_at").iter_rows(), start=1)

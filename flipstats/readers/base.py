@@ -14,6 +14,8 @@ from pathlib import Path
 
 import polars as pl
 
+from flipstats.i18n import Notice
+
 PEOPLE = {"person": pl.String, "kind": pl.String, "value": pl.String}
 IDENTITY_KINDS = ("email", "id", "idnumber", "username", "name", "group", "role")
 
@@ -138,7 +140,7 @@ class Reading:
     basis: str = "last_event"
     levels: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
-    warnings: list[str] = field(default_factory=list)
+    warnings: list[Notice] = field(default_factory=list)
 
 
 def people(rows: Iterable[tuple[str, str, str | None]]) -> pl.DataFrame:

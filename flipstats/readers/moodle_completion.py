@@ -13,7 +13,7 @@ from pathlib import Path
 import polars as pl
 
 from flipstats.errors import InputError
-from flipstats.i18n import t
+from flipstats.i18n import Notice, t
 from flipstats.readers.base import Account, Context, Reading, people
 from flipstats.readers.columns import parse_times
 from flipstats.readers.detect import first_activity, language_of
@@ -81,7 +81,7 @@ def read(file: Path, context: Context) -> Reading:
         language=language_of([normal(cell) for _, _, row in rows for cell in row[first::2]]),
         timezone=context.timezone,
         covers_to=events["at"].max() if events.height else None,
-        warnings=[*text.warnings, *(t("readers.same_title", file=file.name, title=x) for x in repeated)],
+        warnings=[*text.warnings, *(Notice("readers.same_title", file=file.name, title=x) for x in repeated)],
     )
 
 

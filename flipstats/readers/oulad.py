@@ -22,7 +22,7 @@ from pathlib import Path
 
 import polars as pl
 
-from flipstats.i18n import t
+from flipstats.i18n import Notice
 from flipstats.readers.base import PEOPLE, Context, Reading
 from flipstats.readers.oulad_files import CLICKS, PASSED, Raw, looks_like, read_files
 
@@ -86,7 +86,7 @@ def read(file: Path, context: Context) -> Reading:
 
 
 def _reading(raw: Raw, tables: dict[str, pl.DataFrame]) -> Reading:
-    warnings = [t("readers_more.oulad_absent", file=f"{name}.csv") for name in raw.absent]
+    warnings = [Notice("readers_more.oulad_absent", file=f"{name}.csv") for name in raw.absent]
     covered = tables["coverage"]["covers_to"].max() if "coverage" in tables else None
     person = tables["learners"]["person"]
     return Reading(

@@ -20,7 +20,7 @@ from pathlib import Path
 import polars as pl
 
 from flipstats.errors import InputError
-from flipstats.i18n import t
+from flipstats.i18n import Notice, t
 from flipstats.readers.base import Account, Context, Reading, people
 from flipstats.readers.columns import duration_seconds, parse_times
 from flipstats.readers.text import normal, open_text
@@ -136,11 +136,11 @@ def _cells(line: str) -> list[str]:
 def _warnings(report: _Report, name: str) -> list[str]:
     found = []
     if report.language == "fr":
-        found.append(t("readers_more.teams_french", file=name))
+        found.append(Notice("readers_more.teams_french", file=name))
     elif report.by_position:
-        found.append(t("readers_more.teams_by_position", file=name))
+        found.append(Notice("readers_more.teams_by_position", file=name))
     if not report.stays:
-        found.append(t("readers_more.teams_no_stays", file=name))
+        found.append(Notice("readers_more.teams_no_stays", file=name))
     return found
 
 

@@ -15,7 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from flipstats.errors import InputError
-from flipstats.i18n import language, t
+from flipstats.i18n import Notice, language, t
 
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -140,9 +140,9 @@ def _open(file: Path, size: int, changed: int, language: str) -> Text:  # noqa: 
         raise InputError(t("readers.empty", file=file.name))
     warnings = []
     if encoding == "mixed":
-        warnings.append(t("readers.mixed_encodings", file=file.name, n=facts.foreign))
+        warnings.append(Notice("readers.mixed_encodings", file=file.name, n=facts.foreign))
     if facts.nuls:
-        warnings.append(t("readers.nul_removed", file=file.name, n=facts.nuls))
+        warnings.append(Notice("readers.nul_removed", file=file.name, n=facts.nuls))
     newline = "\r" if facts.cr and not facts.lines else "\n"
     plain = encoding == "utf-8" and newline == "\n" and not (facts.nuls or facts.cut)
     return Text(file, encoding, start, newline, facts.cut, plain, facts.lines, tuple(warnings))
