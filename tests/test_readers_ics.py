@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
+from types import SimpleNamespace
 
+import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from flipstats.build.timetable import calendar_times
 from flipstats.errors import InputError
 from flipstats.i18n import in_language
 from flipstats.readers import calendar_ics
@@ -195,3 +198,21 @@ class TestSetAside:
         kept = set(reading.tables["sessions"]["record"]) if reading.tables else set()
         assert aside | kept == set(range(1, len(events) + 1))
         assert not aside & kept
+
+
+def test_a_calendar_gives_the_times_of_the_cohort_it_names_and_of_no_longer_name(tmp_path):
+    reading = read(
+        tmp_path,
+        event(*TIMES, "SUMMARY:Groupe G10\\, séance 1", uid="x-g1-y"),
+        event("DTSTART:20240322T080000Z", "DURATION:PT1H", "CATEGORIES:g1", uid="2"),
+    )
+    sessions = pl.DataFrame(
+        {"session_id": ["a", "b", "c"], "cohort_id": ["G1", "G10", "G1"], "sequence": [1, 1, 2]}
+    )
+    found = calendar_times([SimpleNamespace(reading=reading)], sessions)
+    starts_at = dict(found.select("session_id", "·starts").iter_rows())
+    assert starts_at == {
+        "a": dt.datetime(2024, 3, 22, 8, tzinfo=dt.UTC),
+        "b": dt.datetime(2024, 3, 21, 8, tzinfo=dt.UTC),
+        "c": None,
+    }
