@@ -19,6 +19,7 @@ from flipstats.comparison.table import without_repeats
 from flipstats.comparison.threats import is_capped, threats
 from flipstats.comparison.tier import tier_of
 from flipstats.comparison.trust import sensitivity, tests_run
+from flipstats.effects.clusters import group_means
 from flipstats.effects.results import Estimate
 
 
@@ -63,7 +64,7 @@ def analyse(question: Question, roster: Roster) -> Comparison:
         balance=rows,
         effects=(*effects, *bands),
         sensitivity={
-            **sensitivity(question, frame, data, primary, size),
+            **sensitivity(question, frame, data, primary, size, matched="nn_match" in beside),
             **moderator,
             "tests_run": tests_run((*effects, *bands), moderator),
         },
@@ -94,7 +95,7 @@ def arrays(frame: pl.DataFrame, question: Question) -> Analysed:
         treated=analysed["treated"].to_numpy(),
         covariates=analysed.select(columns).to_numpy() if columns else None,
         names=question.covariates,
-        clusters=analysed["cluster"].to_numpy() if known else None,
+        clusters=analysed["cluster"].rank("dense").to_numpy() if known else None,
         baseline=analysed[f"x:{question.baseline}"].to_numpy() if question.baseline else None,
         level=question.level,
         seed=question.seed,
@@ -177,8 +178,8 @@ def _arms(question: Question, data: Analysed) -> list[dict[str, object]]:
     for name, of_arm in ((question.treated, data.treated), (question.control, ~data.treated)):
         values = data.outcome[of_arm]
         if question.grouped:
-            labels = data.clusters[of_arm]
-            values = np.array([values[labels == label].mean() for label in sorted(set(labels))])
+            codes = np.unique(data.clusters[of_arm], return_inverse=True)[1]
+            values = group_means(values, codes)
         rows.append({"arm": name, "n": int(of_arm.sum())} | _mean_interval(values, question))
     return rows
 

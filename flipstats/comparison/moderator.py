@@ -8,9 +8,11 @@ import numpy as np
 import polars as pl
 
 from flipstats.comparison.note import Note, note
+from flipstats.comparison.outcomes import BASELINE_NAMES
 from flipstats.comparison.question import Analysed, Question
 from flipstats.comparison.result import Effect
 from flipstats.effects.bands import CUTS, band_effects, cut_bands
+from flipstats.effects.drift import regression_to_mean
 from flipstats.errors import FlipstatsError
 
 _MOST_LEVELS = 8
@@ -56,6 +58,8 @@ def band_effects_of(
             },
         }
     }  # fmt: skip
+    if (drift := _drift(labels, frame, question)) is not None:
+        told["moderator"]["drift"] = drift
     hidden = [str(band) for band in found.left_out]
     n = question.thresholds.min_learners_per_band
     return effects, told, (note("bands_hidden", {"bands": tuple(hidden), "n": n}),) if hidden else ()
@@ -74,6 +78,29 @@ def bands_of(frame: pl.DataFrame) -> pl.Series:
     out = np.full(len(values), None, dtype=object)
     out[known] = [names[code] for code in cut_bands(numbers.drop_nulls().to_numpy())]
     return pl.Series("band", out.tolist(), dtype=pl.String)
+
+
+def _drift(labels: pl.Series, frame: pl.DataFrame, question: Question) -> list[dict[str, object]] | None:
+    """Regression to the mean in the control arm, expected and observed, of each band of the baseline.
+
+    None unless the moderator is the baseline, measured on the scale of the outcome.
+    """
+    if question.baseline is None or question.moderator not in (question.baseline, *BASELINE_NAMES):
+        return None
+    control = frame.with_columns(labels.alias("band")).filter("analysed", ~pl.col("treated"))
+    control = control.drop_nulls("band")  # an unknown baseline has no band, whatever stands in for it
+    x, y = control[f"x:{question.baseline}"], control["outcome"]
+    rows = []
+    lower = -np.inf
+    for band in sorted(control["band"].drop_nulls().unique()):
+        upper = float(control.filter(pl.col("band") == band)[f"x:{question.baseline}"].max())
+        try:
+            found = regression_to_mean(x.to_numpy(), y.to_numpy(), lower=lower, upper=upper)
+        except FlipstatsError:
+            return None
+        rows.append({"band": band, "expected": found.expected, "observed": found.observed, "n": found.n})
+        lower = upper
+    return rows
 
 
 def _named(estimate: object, band: str) -> object:

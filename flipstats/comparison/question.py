@@ -88,7 +88,7 @@ class Roster:
 
 @dataclass(frozen=True, slots=True)
 class Analysed:
-    """The arrays of the learners analysed, for the estimators."""
+    """The arrays of the learners analysed, for the estimators; groups are numbered."""
 
     outcome: np.ndarray
     treated: np.ndarray
@@ -104,7 +104,7 @@ class Analysed:
         """Groups analysed, treated and control."""
         if self.clusters is None:
             return 0, 0
-        return len(set(self.clusters[self.treated])), len(set(self.clusters[~self.treated]))
+        return len(np.unique(self.clusters[self.treated])), len(np.unique(self.clusters[~self.treated]))
 
     @property
     def learners(self) -> tuple[int, int]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import polars as pl
 
+from flipstats.comparison.bias import hidden_bias, missing_outcomes_of
 from flipstats.comparison.magnitude import Size, smallest_of, within_arm_icc
 from flipstats.comparison.question import Analysed, Question
 from flipstats.comparison.result import Effect
@@ -19,7 +20,13 @@ from flipstats.errors import FlipstatsError
 
 
 def sensitivity(
-    question: Question, frame: pl.DataFrame, data: Analysed, primary: Estimate | None, size: Size | None
+    question: Question,
+    frame: pl.DataFrame,
+    data: Analysed,
+    primary: Estimate | None,
+    size: Size | None,
+    *,
+    matched: bool,
 ) -> dict[str, object]:
     """Return what else bears on trust, by name; None where a number has no sense here."""
     icc = within_arm_icc(data)
@@ -33,7 +40,8 @@ def sensitivity(
         else None,
         "improvement_index": None if size is None else improvement_index(size.value),
         "equivalence": _equivalence(question, primary, size),
-        "missing": missing_bounds(question, frame),
+        "missing": missing_bounds(question, frame) | missing_outcomes_of(question, frame, primary),
+        "hidden_bias": hidden_bias(question, data, primary, size, matched=matched),
         "literature": {"g": g, "low": low, "high": high},
     }
 

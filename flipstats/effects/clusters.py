@@ -17,8 +17,8 @@ from flipstats.errors import DesignError, EstimationError
 from flipstats.i18n import t
 
 EXACT_ALLOCATIONS = 200_000  # up to here every allocation of the groups is tried: 10 against 10
-DRAWS = 19_999
-_CHUNK = 20_000
+DRAWS = 9_999
+_CELLS = 2_000_000  # allocations x groups held at once
 
 
 def group_means(values: Floats, clusters: np.ndarray) -> Floats:
@@ -120,6 +120,9 @@ def cluster_permutation(
     treatment = data.treated.astype(float)
     y, x = (group_means(_residual(v, data.covariates), data.clusters) for v in (data.outcome, treatment))
     arm = data.arm_of_cluster
+    # Sorted by their values, so that draws depend neither on names nor on the order of rows.
+    order = np.lexsort((x, y))
+    y, x, arm = y[order], x[order], arm[order]
     total = comb(len(arm), int(arm.sum()))
     exact = total <= EXACT_ALLOCATIONS
     chosen = _all_allocations(arm) if exact else _some_allocations(arm, draws, seed)
@@ -240,14 +243,15 @@ def _residual(values: Floats, covariates: Floats) -> Floats:
 
 def _all_allocations(arm: np.ndarray):
     every = combinations(range(len(arm)), int(arm.sum()))
-    while chunk := list(islice(every, _CHUNK)):
+    while chunk := list(islice(every, max(1, _CELLS // len(arm)))):
         yield np.array(chunk, dtype=np.intp)
 
 
 def _some_allocations(arm: np.ndarray, draws: int, seed: int):
     random = np.random.default_rng(seed)
-    for start in range(0, draws, _CHUNK):
-        keys = random.random((min(_CHUNK, draws - start), len(arm)))
+    at_once = max(1, _CELLS // len(arm))
+    for start in range(0, draws, at_once):
+        keys = random.random((min(at_once, draws - start), len(arm)), dtype=np.float32)
         yield np.argpartition(keys, int(arm.sum()) - 1, axis=1)[:, : int(arm.sum())]
 
 

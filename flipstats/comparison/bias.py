@@ -1,0 +1,132 @@
+"""What hidden differences and missing outcomes could do to the primary effect."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+import polars as pl
+
+from flipstats.comparison import methods
+from flipstats.comparison.magnitude import Size, share_ratio
+from flipstats.comparison.question import Analysed, Question
+from flipstats.effects.results import Estimate
+from flipstats.errors import FlipstatsError
+
+_MANY = 20_000  # learners, from which on fewer imputations do as well
+_IMPUTATIONS = (20, 5)
+
+
+def hidden_bias(
+    question: Question, data: Analysed, primary: Estimate | None, size: Size | None, *, matched: bool
+) -> dict[str, object] | None:
+    """How strong an unmeasured difference between the arms would have to be to explain the effect away.
+
+    Returns
+    -------
+    dict or None
+        ``e_value`` (point and limit), ``robustness`` (partial R² and robustness values), ``benchmark`` (the
+        effect, were a hidden covariate as strong as the first), ``rosenbaum`` (matched pairs only); each None
+        where it has no sense. None without a primary effect.
+    """
+    if primary is None:
+        return None
+    out = {
+        "e_value": _or_none(lambda: _e_value(question, primary, size)),
+        "robustness": _or_none(lambda: _robustness(question, data, primary)),
+        "benchmark": _or_none(lambda: _benchmark(question, data)),
+        "rosenbaum": _or_none(lambda: _rosenbaum(data)) if matched else None,
+    }
+    return {name: None if found is None else _fields(found) for name, found in out.items()}
+
+
+def missing_outcomes_of(
+    question: Question, frame: pl.DataFrame, primary: Estimate | None
+) -> dict[str, object]:
+    """Return the primary effect under complete cases, multiple imputation and worst cases.
+
+    Empty without a primary effect, without a missing outcome, and for a yes/no outcome, whose bounds are told
+    without a model.
+    """
+    from flipstats.effects.missing import missing_outcomes
+
+    if primary is None or question.kind == "binary" or frame["outcome"].null_count() == 0:
+        return {}
+    columns = [f"x:{name}" for name in question.covariates]
+    grouped = question.grouped and frame["cluster"].null_count() == 0
+    ends = {"minimum": 0.0, "maximum": 1.0} if question.shares else {}
+    try:
+        found = missing_outcomes(
+            frame["outcome"].cast(pl.Float64).fill_null(float("nan")).to_numpy(),
+            frame["treated"].to_numpy(),
+            estimator=_estimator(question, primary.method),
+            covariates=frame.select(pl.col(columns).fill_null(float("nan"))).to_numpy() if columns else None,
+            clusters=frame["cluster"].rank("dense").to_numpy() if grouped else None,
+            imputations=_IMPUTATIONS[frame.height > _MANY],
+            seed=question.seed,
+            **ends,
+        )
+    except FlipstatsError:
+        return {}
+    names = {"complete": "complete_case", "imputed": "multiple_imputation"}
+    names |= {"worst_low": "worst_case_low", "worst_high": "worst_case_high"}
+    return {
+        name: None if getattr(found, attribute) is None else _limits(getattr(found, attribute))
+        for attribute, name in names.items()
+    }
+
+
+def _estimator(question: Question, method: str):
+    def estimate(y, treated, covariates, clusters) -> Estimate:
+        names = question.covariates if covariates is not None else ()
+        data = Analysed(y, treated, covariates, names, clusters, None, question.level, question.seed)
+        return methods.run(method, data)
+
+    return estimate
+
+
+def _e_value(question: Question, primary: Estimate, size: Size | None) -> object:
+    from flipstats.effects.sensitivity import evalue_g, evalue_risk_ratio
+
+    if question.kind == "binary":
+        ratio = share_ratio(primary)
+        return None if ratio is None else evalue_risk_ratio(ratio.value, low=ratio.low, high=ratio.high)
+    return None if size is None else evalue_g(size.value, low=size.low, high=size.high)
+
+
+def _robustness(question: Question, data: Analysed, primary: Estimate) -> object:
+    from flipstats.effects.sensitivity import robustness, robustness_values
+
+    if not question.grouped:
+        return robustness(data.outcome, data.treated, data.covariates, alpha=1 - question.level)
+    return robustness_values(primary.value / primary.se, primary.df, alpha=1 - question.level)
+
+
+def _benchmark(question: Question, data: Analysed) -> object:
+    from flipstats.effects.sensitivity import benchmark
+
+    if question.grouped or data.covariates is None:
+        return None
+    return benchmark(data.outcome, data.treated, data.covariates, covariate=0, level=question.level)
+
+
+def _rosenbaum(data: Analysed) -> object:
+    from flipstats.effects.matching import nn_match
+    from flipstats.effects.rosenbaum import rosenbaum_gamma
+
+    pairs = nn_match(data.outcome, data.treated, data.covariates, seed=data.seed, orders=1).pairs
+    return rosenbaum_gamma(data.outcome[pairs[:, 0]] - data.outcome[pairs[:, 1]], alpha=(1 - data.level) / 2)
+
+
+def _or_none(make) -> object:
+    try:
+        return make()
+    except FlipstatsError:
+        return None
+
+
+def _fields(found: object) -> dict[str, object]:
+    return {f.name: getattr(found, f.name) for f in fields(found)}
+
+
+def _limits(estimate: Estimate) -> dict[str, float]:
+    return {name: getattr(estimate, name) for name in ("value", "se", "df", "low", "high", "p")}
