@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 
 from flipstats.sample import truth as telling
+from flipstats.sample.names import ascii_of
 from flipstats.sample.parameters import Parameters, checked
 from flipstats.sample.world import draw
 
@@ -105,3 +108,11 @@ def test_a_null_programme_has_no_effect():
     true = telling.comparison(checked(Parameters(), null=True))
     assert true["summative"]["effect"] == true["summative"]["effect_g"] == true["completion"]["effect"] == 0
     assert true["summative"]["unadjusted"] > 0.2  # the arms still differ before
+
+
+def test_nobody_shares_a_name_but_those_meant_to():
+    for n in (160, 3_000, 20_000):
+        world = draw(Parameters(learners=n, group_size=max(10, n // 40)))
+        folded = Counter(ascii_of(person.full).lower() for person in world.learners.people)
+        shared = {name for name, count in folded.items() if count > 1 and name.strip()}
+        assert shared == {"marie martin", "thomas bernard"}
