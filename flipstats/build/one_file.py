@@ -30,7 +30,7 @@ class OneFile:
         return {
             "format": self.reading.format,
             "confidence": self.reading.confidence,
-            "tables": {name: frame.height for name, frame in self.reading.tables.items()},
+            "tables": table_counts(self.reading),
             "rows_read": account.read,
             "rows_kept": account.kept,
             "rows_merged": account.count("merged"),
@@ -55,6 +55,27 @@ class OneFile:
                 lines.append(t(f"read.{outcome}", n=n, reason=reason_text(reason)))
         lines += [t("read.warning", text=text) for text in content["warnings"]]
         return "\n".join(lines)
+
+
+def table_counts(reading: Reading) -> dict[str, int]:
+    """Return how many rows each canonical table gets.
+
+    ``learners`` counts people, staff left out, where the export is not itself a list of them; ``attempts``
+    counts attempts, their questions being ``items``; a meeting counts as a session.
+    """
+    counts = {name: frame.height for name, frame in reading.tables.items()}
+    if "meetings" in counts:
+        counts["sessions"] = counts.pop("meetings")
+    if "attempts" in counts:
+        attempts = reading.tables["attempts"]
+        whole = attempts.filter(pl.col("item_id").is_null()) if "item_id" in attempts.columns else attempts
+        tried = whole.filter(pl.col("missing_reason").ne_missing("no_attempt"))
+        counts["attempts"], counts["items"] = tried.height, attempts.height - whole.height
+    if "learners" not in counts:
+        staff = reading.people.filter((pl.col("kind") == "role") & (pl.col("value") == "staff"))["person"]
+        named = [f["person"] for f in reading.tables.values() if "person" in f.columns]
+        counts["learners"] = len({p for column in named for p in column.drop_nulls()} - set(staff))
+    return {name: n for name, n in sorted(counts.items()) if n}
 
 
 def read_one(
