@@ -19,6 +19,7 @@ from flipstats.readers.text import Text
 
 DELIMITERS = (",", ";", "\t", "|")
 _CHUNK = 100_000
+_ALONE = ("cell_too_large", "open_quote", "stray_return")  # costs its line; what follows is read again
 _WHOLE = 1 << 29  # bytes; a log of some 2.5 million rows
 _TAIL = 1 << 12
 
@@ -33,7 +34,7 @@ class Grid:
         Record number and its cells, exactly as many as the header has.
     irregular : list of (int, str)
         Record number and why it cannot be read: ``cut_record``, ``too_few_cells``, ``too_many_cells``,
-        ``empty_record``, ``open_quote`` or ``cell_too_large``.
+        ``empty_record``, ``open_quote``, ``stray_return`` or ``cell_too_large``.
     """
 
     header: list[str]
@@ -121,11 +122,11 @@ class Records:
                 cells, reason = next(self._reader), None
             except StopIteration:
                 return
-            except csv.Error:
-                cells, reason = [], "cell_too_large"
+            except csv.Error as problem:
+                cells, reason = [], "cell_too_large" if "limit" in str(problem) else "stray_return"
             if reason is None and self._feed.ran_out:
                 cells, reason = [], self._open_quote()
-            if reason in ("cell_too_large", "open_quote"):
+            if reason in _ALONE:
                 self._feed.give_back()
                 self._reader = csv.reader(self._feed, **self._options)
             if reason or cells:
@@ -133,11 +134,15 @@ class Records:
 
     def _open_quote(self) -> str:
         """Decide what a quote left open at the end of the file is: a cut, or a line of its own to give up."""
-        whole = sum(
-            len(cells) == self._width
-            for cells in csv.reader(islice(self._feed.taken, 1, 50), **self._options)
-        )
-        return "open_quote" if whole else "cut_record"
+        after = islice(self._feed.taken, 1, 50)
+        return "open_quote" if any(self._cells(line) == self._width for line in after) else "cut_record"
+
+    def _cells(self, line: str) -> int:
+        """Return how many cells a line has on its own."""
+        try:
+            return len(next(csv.reader([line], **self._options), []))
+        except csv.Error:
+            return 0
 
     def _fit(self, cells: list[str], reason: str | None) -> tuple[list[str], str | None]:
         last = reason is None and self._feed.taken and not self._feed.taken[-1].endswith("\n")
@@ -249,22 +254,24 @@ def chunks(text: Text, delimiter: str, width: int, wanted: Sequence[int] | None 
     columns = sorted(set(range(width) if wanted is None else wanted))
     number, first = 0, True
     if text.plain and text.file.stat().st_size <= _WHOLE:
-        frame = _scan(text, delimiter, width, columns)
-        if frame is not None:
-            yield Chunk(frame, [])
+        piece = _scan(text, delimiter, width, columns)
+        if piece is not None:
+            yield piece
             if tail := _tail(text):
-                yield from _careful(iter([tail]), text, delimiter, width, frame.height, columns, header=False)
+                yield from _careful(
+                    iter([tail]), text, delimiter, width, text.lines - 1, columns, header=False
+                )
             return
     blocks = text.blocks()
     for block in blocks:
         at = block.rfind("\n") + 1
         body, tail = block[:at], block[at:]
-        frame = _parse(body, delimiter, width, columns, number, skip=first)
-        if frame is None:
+        piece = _parse(body, delimiter, width, columns, number, skip=first)
+        if piece is None:
             yield from _careful(chain([block], blocks), text, delimiter, width, number, columns, header=first)
             return
-        yield Chunk(frame, [])
-        number, first = number + frame.height, False
+        yield piece
+        number, first = number + body.count("\n") - first, False
         if tail:
             yield from _careful(iter([tail]), text, delimiter, width, number, columns, header=False)
 
@@ -279,7 +286,7 @@ def _options(delimiter: str, width: int) -> dict:
     }
 
 
-def _scan(text: Text, delimiter: str, width: int, columns: Sequence[int]) -> pl.DataFrame | None:
+def _scan(text: Text, delimiter: str, width: int, columns: Sequence[int]) -> Chunk | None:
     """Parse a plain file as it lies; None where a line is not exactly one record of `width` cells."""
     lines = text.lines - 1
     if lines <= 0:
@@ -287,14 +294,38 @@ def _scan(text: Text, delimiter: str, width: int, columns: Sequence[int]) -> pl.
     scan = pl.scan_csv(
         text.file, skip_lines=1, row_index_offset=1, n_rows=lines, **_options(delimiter, width)
     )
-    short = pl.col(f"c{width - 1}").is_null().alias("short")
+    short = (pl.col(f"c{width - 1}") == "").alias("short")
     try:
         frame = scan.select("record", *(f"c{i}" for i in columns), short).collect(engine="streaming")
     except pl.exceptions.PolarsError:
         return None
-    if frame.height != lines or frame["short"].any():
+    if frame.height != lines:
         return None
-    return frame.drop("short")
+    with open(text.file, encoding="utf-8", newline="\n") as stream:
+        return _checked(frame, delimiter, width, lambda: islice(stream, 1, None))
+
+
+def _checked(
+    frame: pl.DataFrame, delimiter: str, width: int, lines: Callable[[], Iterator[str]]
+) -> Chunk | None:
+    """Look again at records whose last cell is empty: polars fills up records that are too short.
+
+    None where one of them is a blank line, which is no record.
+    """
+    first = frame["record"][0]
+    suspects = set(frame.filter("short")["record"])
+    irregular: list[tuple[int, str]] = []
+    for number, line in enumerate(lines(), first) if suspects else ():
+        if number in suspects:
+            if not line.strip("\r\n"):
+                return None
+            source = Records([line], delimiter)
+            source.go_on(number - 1, width)
+            irregular += [(record, reason) for record, _, reason in source if reason is not None]
+    kept = frame.drop("short")
+    if irregular:
+        kept = kept.filter(~pl.col("record").is_in([record for record, _ in irregular]))
+    return Chunk(kept, irregular)
 
 
 def _tail(text: Text) -> str:
@@ -311,22 +342,24 @@ def _tail(text: Text) -> str:
 
 def _parse(
     body: str, delimiter: str, width: int, columns: Sequence[int], number: int, *, skip: bool
-) -> pl.DataFrame | None:
+) -> Chunk | None:
     """Parse whole lines with polars; None where a line is not exactly one record of `width` cells."""
     lines = body.count("\n") - skip
-    if lines < 0 or "\n\n" in body:
+    if lines < 0:
         return None
     if lines == 0:
-        return _empty(columns)
+        return Chunk(_empty(columns), [])
     try:
         frame = pl.read_csv(
             body.encode(), skip_lines=int(skip), row_index_offset=number + 1, **_options(delimiter, width)
         )
     except pl.exceptions.PolarsError:
         return None
-    if frame.height != lines or frame[f"c{width - 1}"].null_count():
+    if frame.height != lines:
         return None
-    return frame.select("record", *(f"c{i}" for i in columns))
+    short = (pl.col(f"c{width - 1}") == "").alias("short")
+    frame = frame.select("record", *(f"c{i}" for i in columns), short)
+    return _checked(frame, delimiter, width, lambda: islice(io.StringIO(body, newline="\n"), int(skip), None))
 
 
 def _empty(columns: Sequence[int]) -> pl.DataFrame:
