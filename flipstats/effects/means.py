@@ -207,7 +207,8 @@ def lin_hc2(
 def paired_t(before: ArrayLike, after: ArrayLike, *, level: float = CONFIDENCE_LEVEL) -> Estimate:
     """Mean change, after minus before, of the same learners; no control, so no effect of a programme.
 
-    `aside` has the standardised changes ``dz`` (by the SD of changes), ``dav`` (by the mean of both SDs) and
+    `aside` has the standardised changes ``dz`` (over the SD of changes) and ``dav`` (over the root of the mean of
+    both variances), and
     ``r``, the correlation of both measures.
 
     Raises
@@ -222,7 +223,7 @@ def paired_t(before: ArrayLike, after: ArrayLike, *, level: float = CONFIDENCE_L
     change = y - x
     sd, sds = change.std(ddof=1), (x.std(ddof=1), y.std(ddof=1))
     aside = {} if min(sd, *sds) == 0 else {
-        "dz": float(change.mean() / sd), "dav": float(change.mean() / np.mean(sds)),
+        "dz": float(change.mean() / sd), "dav": float(change.mean() / np.sqrt(np.mean(np.square(sds)))),
         "r": float(np.corrcoef(x, y)[0, 1]),
     }  # fmt: skip
     return t_estimate(
