@@ -132,12 +132,8 @@ def _event(block: str, reader: _Reader) -> _Event | None:
         account.set_aside(record, "all_day")
         return None
     starts = reader.local(starts, component, "DTSTART")
-    ends, duration = _time(component, "DTEND"), _time(component, "DURATION")
-    if isinstance(ends, dt.datetime):
-        ends = reader.local(ends, component, "DTEND")
-    elif isinstance(duration, dt.timedelta):
-        ends = (starts.astimezone(dt.UTC) + duration).astimezone(starts.tzinfo)
-    else:
+    ends = _end(component, starts, reader)
+    if ends is None:
         account.set_aside(record, "no_end")
         return None
     if ends.astimezone(dt.UTC) < starts.astimezone(dt.UTC):
@@ -163,6 +159,15 @@ def _time(component: Component, name: str) -> dt.datetime | dt.date | dt.timedel
 
     value = component.get(name)
     return value.dt if isinstance(value, vDDDTypes) else None
+
+
+def _end(component: Component, starts: dt.datetime, reader: _Reader) -> dt.datetime | None:
+    ends, duration = _time(component, "DTEND"), _time(component, "DURATION")
+    if isinstance(ends, dt.datetime):
+        return reader.local(ends, component, "DTEND")
+    if isinstance(duration, dt.timedelta):
+        return (starts.astimezone(dt.UTC) + duration).astimezone(starts.tzinfo)
+    return None
 
 
 def _whole(value: object) -> int:

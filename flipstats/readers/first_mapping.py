@@ -95,16 +95,7 @@ def write_first_mapping(file: Path) -> str:
       status: {column: "Presence", map: {"Present": present}}
     """
     look = _look(file)
-    status, at = look.column("status"), look.column("at")
-    progress, seconds = look.column("progress"), look.column("seconds")
-    resource, score = look.column("resource"), look.column("score")
-    if resource and at and (progress or seconds):
-        body = _events(look)
-    elif score and not status:
-        body = _attempts(look)
-    else:
-        body = _attendance(look)
-    table = body.pop(0)
+    table, *body = _body(look)
     delimiter = {"\t": "tab"}.get(look.delimiter, look.delimiter)
     lines = [
         f"# {t('readers_more.first_intro')}",
@@ -117,6 +108,16 @@ def write_first_mapping(file: Path) -> str:
         *body,
     ]
     return "\n".join(lines) + "\n"
+
+
+def _body(look: _Look) -> list[str]:
+    """Return the table the sheet seems to give, then the lines of its mapping."""
+    watched = look.column("progress") or look.column("seconds")
+    if look.column("resource") and look.column("at") and watched:
+        return _events(look)
+    if look.column("score") and not look.column("status"):
+        return _attempts(look)
+    return _attendance(look)
 
 
 def _encoding(text: Text) -> str:

@@ -40,13 +40,7 @@ def read(file: Path, context: Context) -> Reading:
     rest = pl.struct(pl.exclude("record"))
     sheet.fate.aside(~sheet.frame.select(rest.is_first_distinct()).to_series(), "duplicate_record", "merged")
     sheet.fate.aside(person.is_null(), "no_person")
-    match mapping:
-        case AttendanceMapping():
-            tables = _attendance(sheet, mapping, person)
-        case EventsMapping():
-            tables = _events(sheet, mapping, person)
-        case AttemptsMapping():
-            tables = _attempts(sheet, mapping, person)
+    tables = _tables(sheet, person)
     sheet.fate.close(sheet.account)
     traces = getattr(mapping, "traces", None)
     return Reading(
@@ -60,6 +54,17 @@ def read(file: Path, context: Context) -> Reading:
         levels=traces.levels if traces else (),
         kinds=_kinds(mapping) if traces else (),
     )
+
+
+def _tables(sheet: Sheet, person: pl.Series) -> dict[str, pl.DataFrame]:
+    match sheet.mapping:
+        case AttendanceMapping():
+            return _attendance(sheet, sheet.mapping, person)
+        case EventsMapping():
+            return _events(sheet, sheet.mapping, person)
+        case AttemptsMapping():
+            return _attempts(sheet, sheet.mapping, person)
+    return {}
 
 
 def _kinds(mapping: EventsMapping) -> tuple[str, ...]:
@@ -93,13 +98,7 @@ def _attendance(sheet: Sheet, mapping: AttendanceMapping, person: pl.Series) -> 
         late = late.set(late < 0, None)
         came_late = (late > 0) & (status == "present")
         status = status.scatter(came_late.fill_null(False).arg_true(), "late")
-    minutes = None
-    if fields.minutes:
-        unit = 60.0 if fields.minutes.type != "duration" else 1.0
-        minutes = sheet.length(fields.minutes.column, fields.minutes.type, fields.minutes.missing, unit) / 60
-    elif fields.hours_done:
-        hours = fields.hours_done
-        minutes = sheet.length(hours.column, hours.type, hours.missing, 3600.0) / 60
+    minutes = _minutes(sheet, mapping)
     signed = sheet.optional_moments(fields.signed_at)
     proof = (
         signed.is_not_null()
@@ -125,6 +124,16 @@ def _attendance(sheet: Sheet, mapping: AttendanceMapping, person: pl.Series) -> 
         pl.col("title", "starts_at", "ends_at").drop_nulls().first(), pl.col("record").first()
     )
     return {"attendance": rows, "meetings": meetings}
+
+
+def _minutes(sheet: Sheet, mapping: AttendanceMapping) -> pl.Series | None:
+    fields = mapping.fields
+    if told := fields.minutes:
+        unit = 60.0 if told.type != "duration" else 1.0
+        return sheet.length(told.column, told.type, told.missing, unit) / 60
+    if hours := fields.hours_done:
+        return sheet.length(hours.column, hours.type, hours.missing, 3600.0) / 60
+    return None
 
 
 def _status(sheet: Sheet, mapping: AttendanceMapping) -> pl.Series:

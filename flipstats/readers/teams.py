@@ -38,6 +38,7 @@ _LABELS = {
     "upn": ("participant id (upn)", "id du participant (upn)"),
     "role": ("role",),
 }
+_MEETING = {"meeting": pl.String, "title": pl.String, "starts_at": TIME, "ends_at": TIME}
 _FRENCH = ("nom", "heure de participation", "premiere participation")
 _PARTICIPANTS = ("name", "joined", "left", "duration", "email", "upn", "role")
 _ACTIVITIES = ("name", "joined", "left", "duration", "email", "role")
@@ -107,16 +108,11 @@ def read(file: Path, context: Context) -> Reading:
         raise InputError(t("readers_more.teams_nobody", file=file.name))
     starts, ends = bounds
     meeting = f"teams:{starts:%Y-%m-%dT%H:%M:%SZ}"
-    meetings = [(meeting, report.title, starts, ends)]
     return Reading(
         format=FORMAT,
         tables={
             "attendance": _attendance_frame(rows, meeting),
-            "meetings": pl.DataFrame(
-                meetings,
-                schema={"meeting": pl.String, "title": pl.String, "starts_at": TIME, "ends_at": TIME},
-                orient="row",
-            ),
+            "meetings": pl.DataFrame([(meeting, report.title, starts, ends)], schema=_MEETING, orient="row"),
         },
         account=report.account,
         people=people(_people(report.entries)),
