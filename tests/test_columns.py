@@ -102,6 +102,7 @@ class TestDates:
     def test_only_moodle_s_days_lack_their_zero(self):
         cells = ("8/03/24, 08:00", "09/03/24, 08:00")
         assert times(*cells, bare_day=True).values[0] == at(2024, 3, 8, 8, 0)
+        assert times("8/10/24, 08:00", bare_day=True).values[0] == at(2024, 10, 8, 8, 0)
         assert times("03/8/24, 08:00", bare_day=True).values[0] == at(2024, 3, 8, 8, 0)
         with pytest.raises(InputError, match="day first or month first"):
             times(*cells)

@@ -218,8 +218,8 @@ def _readings(texts: pl.Series, given: pl.Series, shape: _Shape) -> dict[str, pl
 
 
 def _bare_day(given: pl.Series) -> str | None:
-    """Say which number of a date is the day, from the leading zero that only the month has."""
-    first, second = (given.str.contains(pattern).any() for pattern in (r"^\d\D0\d\D", r"^0\d\D\d\D"))
+    """Say which number of a date is the day, from the leading zero that only the month keeps."""
+    first, second = (given.str.contains(pattern).any() for pattern in (r"^\d\D\d\d\D", r"^\d\d\D\d\D"))
     if first == second:
         return None
     return "day_first" if first else "month_first"
