@@ -30,10 +30,11 @@ def band_effects_of(
     labels = bands_of(frame)
     keep = (frame["analysed"] & labels.is_not_null()).to_numpy()
     inside = keep[frame["analysed"].to_numpy()]
-    covariates = None if data.covariates is None else data.covariates[inside]
+    levels = labels.filter(pl.Series(keep)).to_numpy()
+    covariates = _beside_bands(data, inside, levels)
     try:
         found = band_effects(
-            data.outcome[inside], data.treated[inside], labels.filter(pl.Series(keep)).to_numpy(),
+            data.outcome[inside], data.treated[inside], levels,
             covariates=covariates, clusters=data.clusters[inside] if question.grouped else None,
             min_per_arm=question.thresholds.min_learners_per_band, level=question.level,
         )  # fmt: skip
@@ -78,6 +79,16 @@ def bands_of(frame: pl.DataFrame) -> pl.Series:
     out = np.full(len(values), None, dtype=object)
     out[known] = [names[code] for code in cut_bands(numbers.drop_nulls().to_numpy())]
     return pl.Series("band", out.tolist(), dtype=pl.String)
+
+
+def _beside_bands(data: Analysed, inside: np.ndarray, levels: np.ndarray) -> np.ndarray | None:
+    """Return the covariates that the bands do not already tell."""
+    if data.covariates is None:
+        return None
+    X = data.covariates[inside]
+    of_band = [X[levels == level] for level in np.unique(levels)]
+    free = [k for k in range(X.shape[1]) if any(np.ptp(part[:, k]) > 0 for part in of_band)]
+    return X[:, free] if free else None
 
 
 def _drift(labels: pl.Series, frame: pl.DataFrame, question: Question) -> list[dict[str, object]] | None:

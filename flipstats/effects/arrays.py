@@ -11,6 +11,7 @@ from flipstats.errors import EmptyArmError, EstimationError, ParameterError
 from flipstats.i18n import t
 
 Floats = NDArray[np.float64]
+LARGEST = 1e100  # beyond it squares overflow, and nothing that is measured is so large
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ def arms(
     Raises
     ------
     ParameterError
-        Lengths differ, a value is missing or infinite, `treated` is not 0/1, or a group lies in both arms.
+        Lengths differ, a value is missing, infinite or beyond 1e100, `treated` is not 0/1, or a group lies in both arms.
     EmptyArmError
         An arm has nobody in it.
 
@@ -110,6 +111,9 @@ def arms(
     codes = None
     if clusters is not None:
         labels = np.asarray(clusters)
+        lost = sum(label is None or label != label for label in labels.tolist())
+        if lost:
+            raise ParameterError(t("compare.missing_values", name="clusters", n=lost))
         # Codes follow the first appearance, never the sort order: names may be of any kind.
         order: dict[object, int] = {}
         codes = np.array([order.setdefault(label, len(order)) for label in labels.tolist()], dtype=np.intp)
@@ -152,4 +156,6 @@ def _floats(name: str, values: ArrayLike, *, columns: bool = False) -> Floats:
     missing = int((~np.isfinite(array)).sum())
     if missing:
         raise ParameterError(t("compare.missing_values", name=name, n=missing))
+    if array.size and np.abs(array).max() > LARGEST:
+        raise ParameterError(t("compare.too_large", name=name))
     return array
