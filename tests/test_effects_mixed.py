@@ -160,6 +160,14 @@ HOSTILE = {
     "constant covariate": (Y, TREATED, GROUP, np.ones(40), EstimationError, "covariate 1 is the same"),
     "arm as covariate": (Y, TREATED, GROUP, TREATED * 2.0, EstimationError, "covariate 1 is told exactly"),
     "missing outcome": (np.where(GROUP == 0, np.nan, Y), TREATED, GROUP, None, ParameterError, "5 missing"),
+    "learners without a group": (
+        Y,
+        TREATED,
+        np.where(GROUP == 2, np.nan, GROUP),
+        None,
+        ParameterError,
+        "clusters has 6 missing",
+    ),
     "empty arm": (Y, np.ones(40), GROUP, None, EmptyArmError, "nobody"),
     "one learner": (Y[:1], TREATED[:1], GROUP[:1], None, EmptyArmError, "nobody"),
     "outcome told by covariate": (
