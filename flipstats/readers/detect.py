@@ -13,8 +13,10 @@ from pathlib import Path
 from flipstats import schema
 from flipstats.errors import InputError
 from flipstats.i18n import listing, percent, t
+from flipstats.readers import json_text
 from flipstats.readers.records import DELIMITERS, first_records
 from flipstats.readers.signatures import Signature, signatures
+from flipstats.readers.structures import json_fits
 from flipstats.readers.text import Text, normal, open_text
 
 LOOKED_AT = 200  # records that confirm what the header says
@@ -84,6 +86,9 @@ def detect(file: Path, language: str | None = None) -> Detection:
     if file.is_dir():
         return _folder(file)
     text = open_text(file)
+    if json_text.kind(text):
+        fits = sorted(json_fits(text), key=lambda fit: -fit.confidence)
+        return _decide([Detection(fit.format, fit.confidence, fit.why) for fit in fits], language)
     head = text.head()
     found = _calendar(head) or _teams(text, head)
     if found is not None:
@@ -111,6 +116,8 @@ def _score(sign: Signature, head: str) -> Detection | None:
     """Return how well the beginning of a text fits a signature; None where it does not."""
     if sign.structure == "completion_pairs":
         return _completion(sign, head)
+    if sign.structure == "json":
+        return None
     best: Detection | None = None
     for delimiter in DELIMITERS:
         rows = first_records(head, delimiter, LOOKED_AT + 1)
