@@ -13,7 +13,7 @@ START = dt.datetime(2024, 1, 8, 9, tzinfo=dt.UTC)
 
 
 def table(random, groups=6, *, icc=0.1, effect=0.0, sizes=(5, 25), arms=None) -> pl.DataFrame:
-    """Learners of groups: ``y, passed, x`` (before), ``site``, ``arm`` f or c, ``g``; `groups` in each arm."""
+    """Learners of `groups` an arm: ``y, passed, x`` (before), ``site``, ``arm`` f or c, ``g``."""
     arms = np.arange(2 * groups) % 2 if arms is None else np.asarray(arms)
     size = random.integers(sizes[0], sizes[1] + 1, len(arms))
     g = np.repeat(np.arange(len(arms)), size)

@@ -38,7 +38,7 @@ def outcome_of(study: Study, name: str, members: pl.DataFrame) -> tuple[pl.DataF
     near = did_you_mean(name, OUTCOMES)
     raise ParameterError(
         t("compare.unknown_outcome", given=name, known=", ".join(OUTCOMES))
-        + (" " + t("compare.did_you_mean", near=near) if near else "")
+        + ("; " + t("compare.did_you_mean", near=near) if near else "")
     )
 
 
