@@ -59,7 +59,8 @@ def facts(
         One row per learner × session × resource of the session's preparation with an event in
         [max(release, enrolment), end + late days]:
         ``learner_id, session_id, resource_id``; then, up to the start of the session, ``n`` consulting
-        events, of them ``downloads``, ``first_at, last_at`` (µs), ``seconds`` (sum, null without durations),
+        events, of them ``downloads``, ``first_at, last_at`` (µs), ``milliseconds`` (sum, null without
+        durations),
         ``progress`` (largest, 0–1), ``completed`` and ``declared``; and, from the start on,
         ``late_n`` and ``late_first_at`` (µs).
 
@@ -72,7 +73,8 @@ def facts(
     -----
     Events meet the enrolment first: with the plan joined to the enrolments every engine builds
     learners × sessions × resources. On polars collect with `collect`; on DuckDB disable the optimiser
-    ``join_order``. Seconds are summed as whole milliseconds, so that every engine gives the same number.
+    ``join_order``. Durations are summed as whole milliseconds: sums and quotients of floats differ from engine
+    to engine in the last digit.
 
     Examples
     --------
@@ -86,8 +88,8 @@ def facts(
     ...     ),
     ...     pl.LazyFrame({"session_id": [5], "resource_id": [1], "phase": ["pre"], "released_at": [0]}),
     ... )
-    >>> found.collect().select("learner_id", "session_id", "n", "seconds", "progress").row(0)
-    (7, 5, 1, 90.0, 0.4)
+    >>> found.collect().select("learner_id", "session_id", "n", "milliseconds", "progress").row(0)
+    (7, 5, 1, 90000, 0.4)
     """
     tables = {
         name: nw.from_native(frame).lazy() if isinstance(frame, pl.DataFrame) else nw.from_native(frame)
@@ -194,12 +196,13 @@ def _reduced(marked: nw.LazyFrame) -> nw.LazyFrame:
     return (
         marked.group_by("learner_id", "session_id", "resource_id")
         .agg(
-            *(nw.col(name).sum().cast(nw.Int64) for name in counts),
+            *(nw.col(name).sum() for name in counts),
             nw.col("first_at").min(),
             nw.col("last_at").max(),
             nw.col("progress").max(),
             nw.col("late_first_at").min(),
         )
+        .with_columns(nw.col(*counts).cast(nw.Int64))
         .filter(nw.col("n") + nw.col("declared") + nw.col("late_n") > 0)
         .select(
             "learner_id",
@@ -209,7 +212,7 @@ def _reduced(marked: nw.LazyFrame) -> nw.LazyFrame:
             "downloads",
             "first_at",
             "last_at",
-            nw.when(nw.col("timed") > 0).then(nw.col("ms").cast(nw.Float64) / 1000.0).alias("seconds"),
+            nw.when(nw.col("timed") > 0).then(nw.col("ms")).alias("milliseconds"),
             "progress",
             (nw.col("completed") > 0).alias("completed"),
             (nw.col("declared") > 0).alias("declared"),

@@ -23,6 +23,8 @@ class Part:
         The question's keys and `Part.COLUMNS`; groups without cells may be absent.
     bounds : str or None
         The statistic these rows bound: then only groups in `frame` are shown.
+    share : bool
+        Whether the value is numerator over denominator.
     otherwise : Expr
         Why a group without value has none, where the question's reasons do not say; may use `Part.COLUMNS`.
     """
@@ -42,6 +44,7 @@ class Part:
     depth: str | None
     frame: pl.DataFrame
     bounds: str | None = None
+    share: bool = True
     otherwise: pl.Expr = field(default_factory=lambda: pl.lit("no_coverage"))
 
 
@@ -90,6 +93,7 @@ def _placed(
     rows = ordered.join(
         part.frame, on=keys, how="inner" if part.bounds else "left", nulls_equal=True, maintain_order="left"
     ).join(reasons[part.depth], on=keys, how="left", nulls_equal=True, maintain_order="left")
+    counts = ["n", "denominator", "unknown", *(["numerator"] if part.share else [])]
     said = {
         "metric": definition.key,
         "statistic": part.statistic,
@@ -99,7 +103,7 @@ def _placed(
         "version": definition.version,
     }
     return (
-        rows.with_columns(pl.col("n", "denominator", "unknown").fill_null(0))
+        rows.with_columns(pl.col(counts).fill_null(0))
         .with_columns(
             pl.when(pl.col("value").is_null()).then(pl.coalesce("reason", part.otherwise)).alias("reason"),
             pl.lit(rank).alias("·rank"),

@@ -136,11 +136,11 @@ def reached(depth: str, thresholds: Thresholds) -> pl.Expr:
     )
     if depth == "completed":
         return completed
-    length_s = pl.col("length_min") * 60
+    length_ms = pl.col("length_min") * 60_000
     dwelt = (
-        pl.when(length_s > 0)
-        .then(pl.col("seconds") >= thresholds.substantial_share * length_s)
-        .otherwise(pl.col("seconds") >= thresholds.dwell_s)
+        pl.when(length_ms > 0)
+        .then(pl.col("milliseconds") >= thresholds.substantial_share * length_ms)
+        .otherwise(pl.col("milliseconds") >= thresholds.dwell_s * 1000)
     )
     seen = pl.col("progress") >= thresholds.substantial_share
     return completed | dwelt.fill_null(value=False) | seen.fill_null(value=False)

@@ -90,7 +90,7 @@ def means(
         .alias("interval"),
         pl.lit(None, pl.Int64).alias("numerator"),
     )
-    return Part(statistic, depth, _counted(question, cells, frame, of, unknown))
+    return Part(statistic, depth, _counted(question, cells, frame, of, unknown), share=False)
 
 
 def quantiles(
@@ -112,16 +112,13 @@ def quantiles(
     known, unknown : Expr
         0 or 1 a cell, for coverage.
     """
-    here = cells.select(
-        *question.keys,
-        value.cast(pl.Float64).alias("value"),
-        pl.col("learner_id").rank("dense").alias("learner"),
-        pl.col("cohort_id").rank("dense").alias("cohort"),
-        "learner_id",
-        "cohort_id",
-    ).drop_nulls("value")
-    _, clustered = _summed(question, here, pl.col("value"), pl.lit(1))
-    grouped = here.group_by(question.keys).agg("value", "learner", "cohort")
+    here = cells.with_columns(
+        value.cast(pl.Float64).alias("·value"),
+        pl.col("learner_id").rank("dense").alias("·learner"),
+        pl.col("cohort_id").rank("dense").alias("·cohort"),
+    ).drop_nulls("·value")
+    _, clustered = _summed(question, here, pl.col("·value"), pl.lit(1))
+    grouped = here.group_by(question.keys).agg("·value", "·learner", "·cohort")
     joined = clustered.join(grouped, on=question.keys, how="left", nulls_equal=True)
     found = [_quantiles_of(question, row) for row in joined.iter_rows(named=True)]
     statistics = [*QUANTILES, *(["iqr"] if with_iqr else [])]
@@ -133,18 +130,18 @@ def quantiles(
             _label("bootstrap_learner", "bootstrap_learner", "bootstrap_cohort"),
             pl.lit(None, pl.Int64).alias("numerator"),
         )
-        parts.append(Part(statistic, depth, _counted(question, cells, frame, known, unknown)))
+        parts.append(Part(statistic, depth, _counted(question, cells, frame, known, unknown), share=False))
     return parts
 
 
 def _quantiles_of(question: Question, row: dict) -> dict[str, tuple[float, float, float]]:
-    values = np.asarray(row["value"], float)
+    values = np.asarray(row["·value"], float)
     shares_ = tuple(QUANTILES.values())
     points = dict(zip(QUANTILES, np.quantile(values, shares_), strict=True))
     points["iqr"] = points["q75"] - points["q25"]
     bounds = dict.fromkeys(points, (np.nan, np.nan))
     if row["clusters"] > 1:
-        clusters = row["cohort"] if row["by_cohort"] else row["learner"]
+        clusters = row["·cohort"] if row["by_cohort"] else row["·learner"]
         draws = bootstrap_quantiles(values, clusters, shares_, question.study.thresholds.bootstrap_draws)
         columns = {**dict(zip(QUANTILES, draws.T, strict=True)), "iqr": draws[:, 2] - draws[:, 1]}
         bounds = {name: percentile_interval(column, question.level) for name, column in columns.items()}
@@ -157,10 +154,14 @@ def _summed(
     """Sum by cluster: by cohort where enough of them stand behind a row, else by learner."""
     keys = question.keys
     plain = cells.select(
-        *keys, "learner_id", "cohort_id", y.cast(pl.Float64).alias("y"), m.cast(pl.Float64).alias("m")
+        *keys,
+        pl.col("learner_id").alias("·learner"),
+        pl.col("cohort_id").alias("·cohort"),
+        y.cast(pl.Float64).alias("y"),
+        m.cast(pl.Float64).alias("m"),
     )
-    learners = _cluster_sums(plain, keys, "learner_id")
-    cohorts = _cluster_sums(plain, keys, "cohort_id")
+    learners = _cluster_sums(plain, keys, "·learner")
+    cohorts = _cluster_sums(plain, keys, "·cohort")
     both = learners.join(cohorts, on=keys, how="left", suffix="_c", nulls_equal=True)
     enough = pl.col("clusters_c") >= question.study.thresholds.min_groups_for_clustering
     chosen = both.select(
