@@ -9,65 +9,48 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import anywidget
 import traitlets
 
-from flipstats.figures import theme
+from flipstats.display import ASSETS, theme_data
 from flipstats.i18n import t
 
-if TYPE_CHECKING:
-    from flipstats.dashboard.state import Shown
-
 _HERE = Path(__file__).parent
-PLOTLY_JS = _HERE.parent / "assets" / "plotly-cartesian.min.js"
 
 
 @cache
-def _plotly_js() -> str:
-    return PLOTLY_JS.read_text(encoding="utf-8")
-
-
-def _theme() -> dict:
-    return {
-        "colours": theme.dark_of(),
-        "templates": {mode: theme.template(mode) for mode in ("light", "dark")},
-    }
+def _asset(name: str) -> str:
+    return (ASSETS / name).read_text(encoding="utf-8")
 
 
 class PlotView(anywidget.AnyWidget):
-    """A figure with its title, caption, alternative text and data table.
+    """A block of a page, as `flipstats.display` makes it: a figure with its words and table, or a notice.
 
     Attributes
     ----------
-    picture : dict
-        Everything that is drawn, replaced as a whole; ``rev`` in it counts up, and the figure's element
-        carries it as ``data-rev`` once drawn (``data-error`` where drawing failed).
-    theme : dict
-        Plotly templates for light and dark, and the dark colour of each light one.
+    block : dict
+        Everything that is drawn, replaced as a whole: ``html``; ``key``; and ``rev``, which counts up and
+        which the block's element carries as ``data-rev`` once drawn (``data-error`` where drawing failed).
     """
 
     _esm = (_HERE / "plotview.js").read_text(encoding="utf-8")
-    picture = traitlets.Dict().tag(sync=True)
-    theme = traitlets.Dict().tag(sync=True)
+    block = traitlets.Dict().tag(sync=True)
 
     def __init__(self) -> None:
-        super().__init__(theme=_theme())
+        super().__init__()
         self.on_msg(self._answer)
 
-    def show(self, shown: Shown) -> None:
-        """Draw what is shown now, instead of what was."""
-        self.picture = {
-            **shown.to_dict(),
-            "rev": self.picture.get("rev", 0) + 1,
-            "failed": t("page.not_drawn"),
-        }
+    def show(self, key: str, html: str) -> None:
+        """Draw this block instead of the one before."""
+        rev = self.block.get("rev", 0) + 1
+        self.block = {"key": key, "html": html, "rev": rev, "failed": t("page.not_drawn")}
 
     def _answer(self, _widget: object, content: object, _buffers: object) -> None:
-        """Give plotly.js to a page without our template; anything else a browser may send is ignored."""
+        """Give a page without our template what it lacks; whatever else a browser may send is ignored."""
         if content == {"ask": "plotly"}:
-            self.send({"plotly": _plotly_js()})
+            head = f"<style>{_asset('blocks.css')}</style>{theme_data()}"
+            self.send({"plotly": _asset("plotly-cartesian.min.js"), "head": head})
 
 
 class Address(anywidget.AnyWidget):

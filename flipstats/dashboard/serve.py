@@ -1,35 +1,41 @@
 """Serve one page to browsers: Voilà on the loopback address, with kernels ready before the viewer comes.
 
-The study, the role and the language go to the kernels as environment variables, never by the address a
-viewer can change. Whoever must be reached beyond this machine stands behind a proxy that knows its users.
+The study, the role and the language go to the kernels as environment variables, never by the address, which
+a viewer can change. Whoever must be reached beyond this machine stands behind a proxy that knows its users.
 """
 
 from __future__ import annotations
 
 import os
 import secrets
-import socket
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flipstats.dashboard.state import LANGUAGE_VARIABLE, ROLE_VARIABLE, ROLES, STUDY_VARIABLE
-from flipstats.errors import ParameterError, did_you_mean
+from flipstats.dashboard.environment import (
+    HOST,
+    LANGUAGE_VARIABLE,
+    ROLE_VARIABLE,
+    STUDY_VARIABLE,
+    environment,
+    jupyter_path,
+    one_of,
+    usable_port,
+)
+from flipstats.dashboard.ready import Numbers, hand_over, make
+from flipstats.display import ASSETS, theme_data
 from flipstats.i18n import LANGUAGES, catalogue, t
+from flipstats.indicators.definition import ROLES
 from flipstats.shipped import shipped
-from flipstats.study import Study, open_study
+from flipstats.study import open_study
 
 if TYPE_CHECKING:
     from traitlets.config import Config
 
-HOST = "127.0.0.1"
 FIRST_PORT = 8866
 TEMPLATE = "flipstats"
-_HERE = Path(__file__).parent
-JUPYTER_SHARE = _HERE / "voila_template"
-ASSETS = _HERE.parent / "assets"
 # Everything else a Jupyter installation may hold is left out: pages start faster and nothing foreign runs.
 _EXTENSIONS = ["@jupyter-widgets/jupyterlab-manager", "@voila-dashboards/widgets-manager8", "anywidget"]
 _SECURITY_HEADERS = {
@@ -74,26 +80,38 @@ def serve(
     open_browser : bool
         Open the page in the user's browser.
     announce : callable
-        Told the address, in one sentence, when the server is about to listen.
+        Told the address when the server is about to listen.
 
     Raises
     ------
     ParameterError
-        The page, role, language or port is not one of those there are.
+        The page, role, language, port or number of viewers is not one of those there are.
     StudyError
         The folder is not a study.
     """
-    notebook = _notebook(page)
-    _one_of("role", role, ROLES)
-    _one_of("viewers", viewers, range(1, 101))
-    study = open_study(study_dir)
-    lang = _one_of("lang", lang or study.programme.language, LANGUAGES)
-    port = _free_port() if port is None else _usable_port(port)
+    notebook = page_notebook(page)
+    one_of("role", role, ROLES)
+    one_of("viewers", viewers, range(1, 101))
+    study = open_study(Path(study_dir).resolve())
+    lang = one_of("lang", lang or study.programme.language, LANGUAGES)
+    port = usable_port(port, FIRST_PORT)
     token = token or secrets.token_urlsafe(24)
-    with _kernel_environment(study, role, lang) as runtime:
+    with _kernel_environment(make(page, study, role, lang)) as runtime:
         config = _configuration(notebook, port, token, viewers, lang, runtime)
         announce(t("page.serving", lang, url=f"http://{HOST}:{port}/?token={token}"))
         _run(config, open_browser=open_browser)
+
+
+def page_notebook(page: str) -> Path:
+    """Return the notebook of a page.
+
+    Raises
+    ------
+    ParameterError
+        There is no such page.
+    """
+    pages = {file.stem: file for file in sorted(shipped("dashboards").glob("*.ipynb"))}
+    return pages[one_of("page", page, pages)]
 
 
 def _run(config: Config, *, open_browser: bool) -> None:
@@ -129,7 +147,7 @@ def _configuration(notebook: Path, port: int, token: str, viewers: int, lang: st
     voila.tornado_settings = {"headers": _SECURITY_HEADERS, "allow_remote_access": False}
     options.template, options.theme = TEMPLATE, "light"
     options.allow_template_override = options.allow_theme_override = "NO"
-    options.resources = {"flipstats": {"lang": lang, "texts": _template_texts()}}
+    options.resources = {"flipstats": {"lang": lang, "texts": template_texts(), "theme": str(theme_data())}}
     options.extension_allowlist = _EXTENSIONS
     options.file_allowlist = []
     options.show_tracebacks, options.strip_sources = False, True
@@ -144,83 +162,33 @@ def _configuration(notebook: Path, port: int, token: str, viewers: int, lang: st
 
 
 @contextmanager
-def _kernel_environment(study: Study, role: str, lang: str) -> Iterator[Path]:
+def _kernel_environment(numbers: Numbers) -> Iterator[Path]:
     """Set what kernels inherit, in a private runtime folder, and put everything back afterwards."""
+    _, study_dir, _, role, lang = numbers.made_from
     with tempfile.TemporaryDirectory(prefix="flipstats-page-") as folder:
-        found = os.environ.get("JUPYTER_PATH")
-        with environment(
-            {
-                STUDY_VARIABLE: str(study.path.resolve()),
-                ROLE_VARIABLE: role,
-                LANGUAGE_VARIABLE: lang,
-                "JUPYTER_PATH": os.pathsep.join([str(JUPYTER_SHARE), *([found] if found else [])]),
-                "IPYTHONDIR": str(Path(folder) / "ipython"),  # nobody's start-up files run in a page
-            }
-        ):
+        profile = Path(folder) / "ipython" / "profile_default"
+        profile.mkdir(parents=True)
+        (profile / "ipython_kernel_config.py").write_text("c.HistoryManager.enabled = False\n")
+        variables = {
+            STUDY_VARIABLE: study_dir,
+            ROLE_VARIABLE: role,
+            LANGUAGE_VARIABLE: lang,
+            "JUPYTER_PATH": jupyter_path(),
+            "IPYTHONDIR": str(profile.parent),  # nobody's start-up files run in a page
+            **hand_over(numbers, Path(folder)),
+        }
+        with environment(variables):
             yield Path(folder)
 
 
-@contextmanager
-def environment(variables: Mapping[str, str]) -> Iterator[None]:
-    """Set environment variables inside a ``with`` block."""
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
-
-
-def _template_texts() -> dict[str, dict[str, str]]:
+def template_texts() -> dict[str, dict[str, str]]:
+    """Return what the template itself says, by language: a page may be asked for in either."""
     prefix = "page.template_"
+    texts = {lang: catalogue(lang).items() for lang in LANGUAGES}
     return {
-        lang: {
-            key.removeprefix(prefix): text for key, text in catalogue(lang).items() if key.startswith(prefix)
-        }
-        for lang in LANGUAGES
+        lang: {key.removeprefix(prefix): text for key, text in items if key.startswith(prefix)}
+        for lang, items in texts.items()
     }
-
-
-def _notebook(page: str) -> Path:
-    pages = {file.stem: file for file in sorted(shipped("dashboards").glob("*.ipynb"))}
-    return pages[_one_of("page", page, pages)]
-
-
-def _one_of(name: str, value, allowed):
-    if value not in allowed:
-        known = f"{allowed[0]}–{allowed[-1]}" if isinstance(allowed, range) else ", ".join(map(str, allowed))
-        near = did_you_mean(str(value), map(str, allowed))
-        key = "page.not_one_of_near" if near else "page.not_one_of"
-        raise ParameterError(t(key, name=name, value=value, known=known, near=near))
-    return value
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError:
-            return False
-        return True
-
-
-def _free_port() -> int:
-    for port in range(FIRST_PORT, FIRST_PORT + 100):
-        if _is_free(port):
-            return port
-    raise ParameterError(t("page.no_free_port", first=FIRST_PORT, last=FIRST_PORT + 99))
-
-
-def _usable_port(port: int) -> int:
-    _one_of("port", port, range(1, 65536))
-    if not _is_free(port):
-        raise ParameterError(t("page.port_taken", port=port))
-    return port
 
 
 def _open_browser(url: str, folder: Path) -> None:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlencode
 
 from flipstats.errors import ParameterError
 from flipstats.i18n import LANGUAGES, t
 
-STUDY_VARIABLE = "FLIPSTATS_STUDY"
-ROLE_VARIABLE = "FLIPSTATS_ROLE"
-LANGUAGE_VARIABLE = "FLIPSTATS_LANG"
-ROLES = ("research", "manager", "trainer")
+if TYPE_CHECKING:
+    from flipstats.figures import Picture
+    from flipstats.headline import Line
+
 _LONGEST_QUERY = 2000  # characters; a link of ours has a few dozen
 
 
@@ -96,41 +96,23 @@ def read_query(query: str, cohorts: Cohorts, lang: str) -> tuple[Choice, str]:
 
 
 @dataclass(frozen=True, slots=True)
-class DataTable:
-    """The numbers behind a figure, as text in the reader's language."""
+class Block:
+    """A figure of the page, or the notice that stands where it cannot be drawn.
 
-    label: str
-    columns: Sequence[str]
-    rows: Sequence[Sequence[str]]
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """A figure as the page shows it, or the words that stand where there is none."""
-
-    key: str
-    title: str
-    caption: str = ""
-    alt: str = ""
-    spec: str | None = None
-    table: DataTable | None = None
-    empty: str | None = None
-
-    def to_dict(self) -> dict:
-        """Return the figure as plain values, for a browser."""
-        return asdict(self)
-
-
-@dataclass(frozen=True, slots=True)
-class Card:
-    """One headline number: what it is, its value, how sure it is and what to bear in mind."""
+    Attributes
+    ----------
+    key : str
+        Its name, the same whatever it shows.
+    picture : Picture or None
+        What is drawn.
+    missing, remedy : str
+        Where there is no picture: why, and what to do.
+    """
 
     key: str
-    label: str
-    value: str
-    interval: str = ""
-    note: str = ""
-    position: tuple[float, float, float] | None = None  # low, value, high on the card's scale, each in 0-1
+    picture: Picture | None
+    missing: str = ""
+    remedy: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,30 +122,30 @@ class Section:
     key: str
     question: str
     answer: str
-    figures: Sequence[Shown]
+    blocks: Sequence[Block]
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """Everything the page shows for one choice."""
+    """Everything the page shows for one choice.
+
+    Attributes
+    ----------
+    title, subtitle : str
+        Of the programme.
+    scope : str
+        In words, what the numbers are about.
+    lines : sequence of Line
+        The headline.
+    sections : sequence of Section
+        Always the same keys in the same order.
+    notes : sequence of str
+        What to know of these numbers, for whom they were made and from what.
+    """
 
     title: str
     subtitle: str
     scope: str
-    cards: Sequence[Card]
+    lines: Sequence[Line]
     sections: Sequence[Section]
     notes: Sequence[str]
-
-
-def from_environment(name: str, allowed: Sequence[str], otherwise: str) -> str:
-    """Return a variable `serve` set, or `otherwise` where it is absent.
-
-    Raises
-    ------
-    ParameterError
-        It has a value that is not allowed.
-    """
-    value = os.environ.get(name) or otherwise
-    if value not in allowed:
-        raise ParameterError(t("page.not_one_of", name=name, value=value, known=", ".join(allowed)))
-    return value

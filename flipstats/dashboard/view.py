@@ -6,15 +6,30 @@ hostile; every text that comes from data is escaped.
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from html import escape
 from typing import Protocol
 
 import ipywidgets as widgets
 
+from flipstats import display
+from flipstats.dashboard.environment import LANGUAGE_VARIABLE, ROLE_VARIABLE, STUDY_VARIABLE, one_of
 from flipstats.dashboard.plotview import Address, PlotView
-from flipstats.dashboard.state import Card, Choice, Cohorts, Content, Section, read_query
+from flipstats.dashboard.ready import Numbers, numbers_of, snapshot
+from flipstats.dashboard.state import (
+    Block,
+    Choice,
+    Cohorts,
+    Content,
+    Section,
+    read_query,
+)
+from flipstats.dashboard.viewer import await_viewer
 from flipstats.errors import FlipstatsError
-from flipstats.i18n import in_language, t
+from flipstats.i18n import LANGUAGES, in_language, t
+from flipstats.indicators.definition import ROLES
 
 ALL = ""  # a control's value for "all"; no cohort has an empty name
 
@@ -30,7 +45,22 @@ class State(Protocol):
 
 
 class Page:
-    """One viewer's page: two choices, headline numbers, and sections with their figures."""
+    """One viewer's page: two choices, headline numbers, and sections with their figures.
+
+    Parameters
+    ----------
+    state : State
+        The numbers, made ready.
+    query : str
+        The query string of the viewer's address.
+
+    Attributes
+    ----------
+    widget : VBox
+        What is displayed.
+    lang : {"en", "fr"}
+        The viewer's language.
+    """
 
     def __init__(self, state: State, query: str = "") -> None:
         self._state = state
@@ -40,10 +70,11 @@ class Page:
         with in_language(self.lang):
             content = state.content(self._choice)
             self._iteration, self._cohort = self._controls()
-            self._head, self._cards, self._notes = _text("fs-head"), _text("fs-cards"), _text("fs-notes")
-            self._problem = _text("fs-problem")
-            self._answers = {section.key: _text("fs-answer") for section in content.sections}
-            self._plots = {s.key: [PlotView() for _ in s.figures] for s in content.sections}
+            self._head, self._problem, self._cards, self._notes = (
+                _text(name) for name in ("fs-head", "fs-problem", "fs-cards", "fs-notes")
+            )
+            self._questions = {section.key: _text("fs-question") for section in content.sections}
+            self._views = {s.key: {block.key: PlotView() for block in s.blocks} for s in content.sections}
             self._fill(content)
         self.widget = self._layout(content.sections)
         for control in (self._iteration, self._cohort):
@@ -63,24 +94,15 @@ class Page:
         offered = cohorts.of(self._choice.iteration)
         return [(t("page.all_cohorts"), ALL), *((cohorts.titles[c], c) for c in offered)]
 
-    def _layout(self, sections: list[Section]) -> widgets.VBox:
-        shown = [self._cohort] if len(self._iteration.options) < 3 else [self._iteration, self._cohort]
-        blocks = [
-            _box([self._answers[s.key], _box(self._plots[s.key], "fs-figures")], "fs-section")
+    def _layout(self, sections: Sequence[Section]) -> widgets.VBox:
+        several = len(self._state.cohorts.all_iterations()) > 1
+        controls = _box([self._iteration, self._cohort] if several else [self._cohort], "fs-controls")
+        parts = [
+            _box([self._questions[s.key], _box(self._views[s.key].values(), "fs-figures")], "fs-section")
             for s in sections
         ]
-        return _box(
-            [
-                self._address,
-                self._head,
-                _box(shown, "fs-controls"),
-                self._problem,
-                self._cards,
-                *blocks,
-                self._notes,
-            ],
-            "fs-page",
-        )
+        top = [self._address, self._head, controls, self._problem, self._cards]
+        return _box([*top, *parts, self._notes], "fs-page")
 
     def _chosen(self, change: dict) -> None:
         """Answer a choice: everything on the page is made from one `Content`, or a message says why not."""
@@ -117,12 +139,12 @@ class Page:
 
     def _fill(self, content: Content) -> None:
         self._head.value = _head(content)
-        self._cards.value = _cards(content.cards)
+        self._cards.value = str(display.cards(content.lines))
         self._notes.value = "".join(f"<p>{escape(note)}</p>" for note in content.notes)
         for section in content.sections:
-            self._answers[section.key].value = _heading(section)
-            for plot, shown in zip(self._plots[section.key], section.figures, strict=True):
-                plot.show(shown)
+            self._questions[section.key].value = _question(section)
+            for block in section.blocks:
+                self._views[section.key][block.key].show(block.key, _block(block))
         self._address.now = {
             "query": self._choice.query(self.lang),
             "title": f"{content.title} – flipstats",
@@ -130,8 +152,60 @@ class Page:
         }
 
 
-def _box(children: list[widgets.Widget], name: str) -> widgets.VBox:
-    box = widgets.VBox(children)
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A page whose numbers are made and whose viewer has not come, or the reason why there is none."""
+
+    numbers: Numbers | None
+    problem: str = ""
+
+    def show(self) -> widgets.Widget:
+        """Wait for the viewer, and return what the viewer sees: the numbers of the study as it is by then."""
+        query = await_viewer()
+        now = self._again()
+        if now.numbers is None:
+            return widgets.HTML(_message(now.problem))
+        return Page(now.numbers.state, query).widget
+
+    def _again(self) -> Ready:
+        """Return this page, or, where the study was built anew since, one made from it as it is now."""
+        if self.numbers is None:
+            return self
+        page, folder, then, role, lang = self.numbers.made_from
+        return self if snapshot(folder) == then else prepare(page, folder, role=role, lang=lang)
+
+
+def prepare(
+    page: str, study_dir: str | None = None, *, role: str | None = None, lang: str | None = None
+) -> Ready:
+    """Make the numbers of a page ready, before its viewer comes.
+
+    Parameters
+    ----------
+    page : str
+        ``"programme"``.
+    study_dir : str, optional
+        A study folder; by default the one `serve` or `lab` put into the environment.
+    role, lang : str, optional
+        By default those of the environment; then ``"manager"``, and the programme's language.
+
+    Returns
+    -------
+    Ready
+        What flipstats refuses becomes the message the viewer reads.
+    """
+    lang = lang or os.environ.get(LANGUAGE_VARIABLE) or None
+    with in_language(lang if lang in LANGUAGES else "en"):
+        try:
+            role = one_of("role", role or os.environ.get(ROLE_VARIABLE) or "manager", ROLES)
+            lang = None if lang is None else one_of("lang", lang, LANGUAGES)
+            return Ready(numbers_of(page, study_dir or os.environ.get(STUDY_VARIABLE, ""), role, lang))
+        except FlipstatsError as error:
+            return Ready(None, str(error))
+
+
+def _box(children: Iterable[widgets.Widget], name: str) -> widgets.VBox:
+    box = widgets.VBox(list(children))
     box.add_class(name)
     return box
 
@@ -153,23 +227,11 @@ def _head(content: Content) -> str:
     )
 
 
-def _heading(section: Section) -> str:
-    return f"<h2>{escape(section.question)}</h2><p>{escape(section.answer)}</p>"
+def _question(section: Section) -> str:
+    return f'<h2>{escape(section.question)}</h2><p class="fs-answer">{escape(section.answer)}</p>'
 
 
-def _cards(cards: list[Card]) -> str:
-    return '<div class="fs-grid">' + "".join(_card(card) for card in cards) + "</div>"
-
-
-def _card(card: Card) -> str:
-    bar = ""
-    if card.position:
-        low, value, high = (f"{100 * x:.1f}%" for x in card.position)
-        bar = (
-            f'<div class="fs-range" aria-hidden="true" style="--low:{low};--at:{value};--high:{high}"></div>'
-        )
-    return (
-        f'<div class="fs-card" data-key="{escape(card.key)}"><h3>{escape(card.label)}</h3>'
-        f'<p class="fs-value">{escape(card.value)}</p>{bar}'
-        f'<p class="fs-interval">{escape(card.interval)}</p><p class="fs-note">{escape(card.note)}</p></div>'
-    )
+def _block(block: Block) -> str:
+    if block.picture is None:
+        return str(display.notice(block.missing, remedy=block.remedy))
+    return str(display.figure(block.picture))

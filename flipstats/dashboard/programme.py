@@ -1,0 +1,251 @@
+"""The page `programme`: did they prepare, were they ready, did it work, did they finish."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+
+import polars as pl
+
+from flipstats import figures, i18n, metrics
+from flipstats.dashboard.effect import COMPLETION, Effect
+from flipstats.dashboard.numbers import Numbers
+from flipstats.dashboard.state import Block, Choice, Cohorts, Content, Section
+from flipstats.display import arm_words
+from flipstats.display.views import BANDS, in_arm_words
+from flipstats.headline import Line
+from flipstats.i18n import number, percent, t
+from flipstats.study import Study
+
+_STATISTIC = {
+    "prepared_rate": "all",
+    "consultation_rate": "rate",
+    "lead_time": "median",
+    "start_score": "mean",
+    "completion_rate": "rate",
+}
+
+
+class Programme:
+    """What the page shows of a study, for a role; made once, it no longer needs the study.
+
+    Parameters
+    ----------
+    study : Study
+    role : {"research", "manager", "trainer"}
+        Outside research small cells are suppressed.
+    language : {"en", "fr"}, optional
+        Where the viewer's address asks for none; the programme's by default.
+
+    Attributes
+    ----------
+    cohorts : Cohorts
+        What may be chosen.
+    language : str
+    """
+
+    def __init__(self, study: Study, role: str, language: str | None = None) -> None:
+        self.language = language or study.programme.language
+        self._title = study.programme.title or study.programme.id
+        self._as_of, self._zone = study.as_of, study.programme.timezone
+        self._treated, self._thresholds, self._role = study.design.treated, study.thresholds, role
+        self._numbers, self._effect = Numbers.of(study, role), Effect(study, role)
+        self._learners = study.table("enrolments").select(pl.col("learner_id").n_unique()).collect().item()
+        self._sessions = study.table("sessions").select("session_id", "sequence", "title").collect()
+        cohorts = self._numbers.cohorts
+        self.cohorts = Cohorts(
+            dict(zip(cohorts["cohort_id"], cohorts["title"], strict=True)),
+            dict(zip(cohorts["cohort_id"], cohorts["iteration"], strict=True)),
+        )
+
+    def content(self, choice: Choice) -> Content:
+        """Return everything the page shows for a choice, in the language in use."""
+        prepared, ready, completed = (
+            self._line(key, choice) for key in ("prepared_rate", "start_score", "completion_rate")
+        )
+        effect = self._effect.line(choice)
+        finished = f"{completed.sentence} {self._effect.sentence(choice, COMPLETION)}"
+        return Content(
+            title=self._title,
+            subtitle=self._subtitle(),
+            scope=self._scope(choice),
+            lines=[_short(line) for line in (prepared, ready, effect, completed)],
+            sections=[
+                _section("preparation", prepared.sentence, self._preparation(choice)),
+                _section("readiness", ready.sentence, [self._readiness(choice)]),
+                _section("outcome", effect.sentence, self._effect.blocks(choice)),
+                _section("completion", finished, [self._completion(choice)]),
+            ],
+            notes=self._notes(),
+        )
+
+    # ------------------------------------------------------------------------------------------- words
+
+    def _subtitle(self) -> str:
+        learners = t("report.n_learners", n=self._learners)
+        groups = t("report.n_groups", n=len(self.cohorts.titles))
+        until = i18n.date(self._as_of, self._zone)
+        return t("report.subtitle", learners=learners, groups=groups, until=until)
+
+    def _scope(self, choice: Choice) -> str:
+        if choice.cohort is not None:
+            row = self._numbers.chosen(choice).row(0, named=True)
+            parts = [row["title"], arm_words(row["arm"]) if row["arm"] else ""]
+            parts.append("" if row["iteration"] is None else t("page.iteration_n", n=row["iteration"]))
+            return " · ".join(part for part in parts if part)
+        if choice.iteration is not None:
+            return f"{t('page.iteration_n', n=choice.iteration)} · {t('page.all_cohorts')}"
+        return t("page.all_cohorts")
+
+    def _notes(self) -> list[str]:
+        smallest = self._thresholds.smallest_cell
+        return [t(f"page.note_{self._role}", n=smallest), t("page.note_intervals")]
+
+    def _line(self, key: str, choice: Choice) -> Line:
+        """Return one headline number over everything chosen."""
+        rows = self._numbers.total(key, choice)
+        row = rows[_STATISTIC[key]]
+        label = t(f"page.label_{key}")
+        if row["value"] is None:
+            return Line(key, label, "", "", _because(row["reason"]), "")
+        interval = between(row)
+        depth = f"_{self._numbers.depth}" if key == "prepared_rate" else ""
+        sentence = t(
+            f"page.said_{key}{depth}", value=percent(row["value"]), interval=interval, n=number(row["n"], 0)
+        )
+        return Line(
+            key, label, percent(row["value"]), interval, sentence, _caveat(key, rows, self._numbers.depth)
+        )
+
+    # ----------------------------------------------------------------------------------------- figures
+
+    def _preparation(self, choice: Choice) -> list[Block]:
+        by_session = self._named(self._numbers.by_session("prepared_rate", choice))
+        cells, depth = self._numbers.cells(choice), self._numbers.depth
+        lead = self._numbers.total("lead_time", choice)
+        return [
+            _block("heatmap", cells, "rate", lambda: self._heatmap(cells, depth)),
+            _block(
+                "by_session",
+                by_session,
+                "all",
+                lambda: figures.preparation_by_session(
+                    by_session,
+                    series="series",
+                    treated=self._first(choice),
+                    statistic="all",
+                    measure=t(f"report.measure_prepared_{depth}"),
+                ),
+            ),
+            _block("lead", pl.DataFrame([lead["median"]]), "median", lambda: self._lead(lead)),
+        ]
+
+    def _heatmap(self, cells: pl.DataFrame, depth: str) -> figures.Picture:
+        return figures.preparation_heatmap(
+            cells,
+            sessions=self._sessions,
+            cohorts=self._numbers.cohorts,
+            treated=self._treated,
+            measure=t(f"report.measure_consulted_{depth}"),
+        )
+
+    def _lead(self, rows: dict[str, dict]) -> figures.Picture:
+        limits = {name: f"{value:g}" for name, value in asdict(self._thresholds).items()}
+        bands = [
+            {
+                **rows[f"share_{band}"],
+                "band": t(f"metrics.stat_share_{band}", **limits),
+                "short": t(f"report.band_{band}", **limits),
+            }
+            for band in BANDS
+        ]
+        return figures.lead_time_bands(
+            pl.DataFrame(bands, infer_schema_length=None),
+            median_days=rows["median"]["value"] / 24,
+            unprepared=rows["share_not_prepared"]["value"],
+        )
+
+    def _readiness(self, choice: Choice) -> Block:
+        rows = self._named(self._numbers.by_session("start_score", choice))
+        return _block(
+            "start",
+            rows,
+            "mean",
+            lambda: figures.start_scores(rows, series="series", treated=self._first(choice)),
+        )
+
+    def _completion(self, choice: Choice) -> Block:
+        arms, groups = self._numbers.completion(choice)
+        groups = groups.select(in_arm_words(), "value", group="title", n="denominator")
+        treated = arm_words(self._treated)
+
+        def drawn() -> figures.Picture:
+            picture = figures.completion_by_arm(arms.with_columns(in_arm_words()), groups, treated=treated)
+            if choice.cohort is None:
+                return picture
+            mark = "page.one_mark" if groups["value"].is_not_null().any() else "page.no_mark"
+            return replace(picture, caption=f"{picture.caption} {t(mark)}")
+
+        return _block("completion", arms, "rate", drawn)
+
+    def _named(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Give each row the name of its series: the cohort's title, or its format's."""
+        alone = rows["cohort_id"].is_not_null().any()
+        names = [
+            self.cohorts.titles[cohort] if cohort is not None else _arm_series(arm, alone)
+            for cohort, arm in rows.select("cohort_id", "arm").iter_rows()
+        ]
+        return rows.with_columns(pl.Series("series", names, pl.String))
+
+    def _first(self, choice: Choice) -> str:
+        """Return the series drawn in the first colour: the cohort chosen, or the flipped format."""
+        if choice.cohort is not None:
+            return self.cohorts.titles[choice.cohort]
+        return arm_words(self._treated)
+
+
+def _section(key: str, answer: str, blocks: list[Block]) -> Section:
+    return Section(key, t(f"report.q_{key}"), answer, blocks)
+
+
+def _arm_series(arm: str | None, alone: bool) -> str:
+    return t("page.whole_arm", arm=arm_words(arm)) if alone else arm_words(arm)
+
+
+def between(row: dict) -> str:
+    """Return the interval of a row in words, empty where it has none."""
+    if row["low"] is None or row["high"] is None:
+        return ""
+    return t("page.between", low=percent(row["low"]), high=percent(row["high"]), level=percent(row["level"]))
+
+
+def _caveat(key: str, rows: dict[str, dict], depth: str | None) -> str:
+    row = rows[_STATISTIC[key]]
+    said = []
+    if key == "prepared_rate" and depth == "opened":
+        said.append(t("page.caveat_opened"))
+    if row["coverage"] is not None and row["coverage"] < 1:
+        said.append(t("page.caveat_coverage", share=percent(1 - row["coverage"])))
+    answered = rows.get("response_rate")
+    if answered is not None and answered["value"] is not None:
+        said.append(t("page.caveat_answered", share=percent(answered["value"])))
+    return " ".join(said)
+
+
+def _short(line: Line) -> Line:
+    """Leave the sentence to the section of the same question, where there is a number."""
+    return replace(line, sentence="") if line.value_text else line
+
+
+def _because(reason: str | None) -> str:
+    return t("page.not_computable", reason=metrics.reason_text(reason or "no_coverage"))
+
+
+def _block(key: str, rows: pl.DataFrame, statistic: str, draw) -> Block:
+    """Return a figure, or, where no row of its statistic has a value, the reason and what to do."""
+    asked = rows.filter(pl.col("statistic") == statistic)
+    if asked["value"].is_not_null().any():
+        return Block(key, draw())
+    reasons = asked["reason"].drop_nulls().unique(maintain_order=True).to_list()
+    telling = [reason for reason in reasons if reason != "not_applicable"] or reasons or ["no_coverage"]
+    remedy = f"page.remedy_{telling[0]}"
+    return Block(key, None, _because(telling[0]), t(remedy) if i18n.has(remedy) else "")

@@ -1,0 +1,209 @@
+"""What a page may be asked, what it answers, and what it never lets a browser decide."""
+
+import json
+import os
+from urllib.parse import parse_qs
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flipstats import i18n
+from flipstats.dashboard import lab, serve
+from flipstats.dashboard.environment import environment, jupyter_path, one_of, usable_port
+from flipstats.dashboard.state import Choice, Cohorts, read_query
+from flipstats.errors import ParameterError, StudyError
+
+COHORTS = Cohorts({"A": "Group A", "B & C": "Group <B>", "D": "Group D"}, {"A": 1, "B & C": 2, "D": None})
+HOSTILE = [
+    "cohort=../../etc/passwd",
+    "cohort=<script>alert(1)</script>",
+    "cohort=A'%20OR%201=1&iteration=-1",
+    "iteration=1e9&lang=de",
+    "lang=fr<script>&cohort=%00",
+    "cohort=" + "A" * 100_000,
+    "&&&===;;;%%%",
+    "cohort[]=A&iteration[$gt]=0",
+]
+
+
+# ----------------------------------------------------------------------------------------------- queries
+
+
+def test_a_link_says_what_is_shown_and_nothing_else_gets_in():
+    assert read_query("cohort=B+%26+C&iteration=2&lang=fr", COHORTS, "en") == (Choice("B & C", 2), "fr")
+    assert read_query("cohort=A&iteration=2", COHORTS, "en") == (Choice(None, 2), "en")
+    assert read_query("", COHORTS, "fr") == (Choice(), "fr")
+    assert read_query("cohort=D", COHORTS, "fr") == (Choice("D"), "fr")
+
+
+@pytest.mark.parametrize("query", HOSTILE, ids=lambda q: q[:30])
+def test_a_hostile_link_falls_back_to_everything(query):
+    assert read_query(query, COHORTS, "en") == (Choice(), "en")
+
+
+@given(st.text(max_size=300))
+def test_any_text_gives_a_choice_that_is_offered(query):
+    choice, lang = read_query(query, COHORTS, "en")
+    assert COHORTS.check(choice) == choice
+    assert lang in i18n.LANGUAGES
+
+
+@pytest.mark.parametrize("choice", [Choice(), Choice("A"), Choice("B & C", 2), Choice(None, 1)])
+def test_a_link_made_from_a_choice_reads_back(choice):
+    assert read_query(choice.query("fr"), COHORTS, "en") == (choice, "fr")
+    assert parse_qs(choice.query("fr"))["lang"] == ["fr"]
+
+
+@pytest.mark.parametrize(
+    ("choice", "message"),
+    [
+        (Choice("Z"), "Cohort: 'Z' is not in this study"),
+        (Choice("A", 2), "Cohort: 'A' is not in this study"),
+        (Choice(None, 9), "Iteration: 9 is not in this study"),
+    ],
+)
+def test_a_choice_from_a_browser_is_checked_again(choice, message):
+    with pytest.raises(ParameterError) as refused:
+        COHORTS.check(choice)
+    assert str(refused.value) == message
+
+
+# ------------------------------------------------------------------------------------- roles, ports, pages
+
+
+def test_a_wrong_option_is_refused_before_anything_starts(tmp_path):
+    with pytest.raises(ParameterError) as refused:
+        serve.serve(tmp_path, role="manger")
+    assert str(refused.value) == "role: 'manger' is not allowed; did you mean 'manager'?"
+    with pytest.raises(ParameterError) as refused:
+        serve.serve(tmp_path, viewers=0)
+    assert str(refused.value) == "viewers: 0 is not allowed; it is from 1 to 100"
+    with pytest.raises(ParameterError) as refused:
+        serve.serve(tmp_path, page="../programme")
+    assert str(refused.value).startswith("page: '../programme' is not allowed")
+    with pytest.raises(StudyError):
+        serve.serve(tmp_path)
+
+
+def test_a_taken_port_is_refused_and_a_free_one_is_found():
+    import socket
+
+    with socket.socket() as busy:
+        busy.bind(("127.0.0.1", 0))
+        busy.listen()
+        port = busy.getsockname()[1]
+        with pytest.raises(ParameterError) as refused:
+            usable_port(port, 8866)
+        assert str(refused.value) == (
+            f"port {port} is already taken; choose another, or let flipstats choose"
+        )
+        assert usable_port(None, port) > port
+    with pytest.raises(ParameterError):
+        one_of("port", 70000, range(1, 65536))
+
+
+def test_environment_is_put_back(monkeypatch):
+    monkeypatch.setenv("FLIPSTATS_ROLE", "research")
+    monkeypatch.delenv("FLIPSTATS_STUDY", raising=False)
+    with environment({"FLIPSTATS_ROLE": "manager", "FLIPSTATS_STUDY": "x"}):
+        assert os.environ["FLIPSTATS_ROLE"] == "manager"
+    assert os.environ["FLIPSTATS_ROLE"] == "research"
+    assert "FLIPSTATS_STUDY" not in os.environ
+
+
+# -------------------------------------------------------------------------------------------- the server
+
+
+def _configured(tmp_path):
+    return serve._configuration(
+        serve.page_notebook("programme"), 8899, "secret", viewers=3, lang="fr", runtime=tmp_path
+    )
+
+
+def test_server_listens_on_this_machine_only_with_a_token_and_no_tracebacks(tmp_path):
+    config = _configured(tmp_path)
+    assert (config.Voila.ip, config.Voila.port, config.Voila.port_retries) == ("127.0.0.1", 8899, 0)
+    assert config.Voila.token == "secret"
+    assert config.Voila.tornado_settings["allow_remote_access"] is False
+    assert config.VoilaConfiguration.show_tracebacks is False
+    assert config.VoilaConfiguration.strip_sources is True
+    assert config.VoilaConfiguration.file_allowlist == []
+    assert config.VoilaConfiguration.default_pool_size == 3
+    assert config.MappingKernelManager.cull_idle_timeout == 600
+    policy = config.Voila.tornado_settings["headers"]["Content-Security-Policy"]
+    assert "http" not in policy, "no outside address may be asked, whatever a page holds"
+
+
+def test_template_is_found_on_the_path_given_to_voila(monkeypatch):
+    from voila.paths import collect_template_paths
+
+    monkeypatch.setenv("JUPYTER_PATH", jupyter_path())
+    first = collect_template_paths(["voila", "nbconvert"], serve.TEMPLATE, prune=True)[0]
+    assert first.endswith("flipstats/dashboard/voila_template/voila/templates/flipstats")
+
+
+def test_template_and_style_ask_nothing_of_the_outside():
+    from flipstats.dashboard.environment import JUPYTER_SHARE
+
+    for file in JUPYTER_SHARE.rglob("*"):
+        if file.suffix in {".j2", ".js", ".css"}:
+            text = file.read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", "")
+            assert "http:" not in text, file.name
+            assert "https:" not in text, file.name
+            assert "//cdn" not in text, file.name
+
+
+def test_template_speaks_both_languages():
+    texts = serve.template_texts()
+    assert texts["fr"].keys() == texts["en"].keys()
+    assert texts["fr"]["loading"] == "Préparation de la page…"
+    json.dumps(texts)
+
+
+# ------------------------------------------------------------------------------------------- the notebooks
+
+
+@pytest.fixture
+def shelf(tmp_path, monkeypatch):
+    """A folder of shipped notebooks that the test may change, and a study folder."""
+    source, study = tmp_path / "shipped", tmp_path / "study"
+    source.mkdir()
+    study.mkdir()
+    (source / "one.ipynb").write_text("{1}")
+    (source / "two.ipynb").write_text("{2}")
+    monkeypatch.setattr(lab, "shipped", lambda what: source)
+    return source, study
+
+
+def test_notebooks_are_copied_once_and_changes_are_kept(shelf):
+    source, study = shelf
+    assert lab.copy_notebooks(study).written == ("one.ipynb", "two.ipynb")
+    assert lab.copy_notebooks(study) == lab.Copied((), ())
+    (study / "notebooks" / "one.ipynb").write_text("{mine}")
+    (source / "one.ipynb").write_text("{1, newer}")
+    (source / "two.ipynb").write_text("{2, newer}")
+    assert lab.copy_notebooks(study) == lab.Copied(("two.ipynb",), ("one.ipynb",))
+    assert (study / "notebooks" / "one.ipynb").read_text() == "{mine}"
+    assert (study / "notebooks" / "two.ipynb").read_text() == "{2, newer}"
+
+
+def test_a_notebook_that_flipstats_did_not_write_is_never_overwritten(shelf):
+    _, study = shelf
+    (study / "notebooks").mkdir()
+    (study / "notebooks" / "one.ipynb").write_text("{was there}")
+    assert lab.copy_notebooks(study) == lab.Copied(("two.ipynb",), ("one.ipynb",))
+    assert (study / "notebooks" / "one.ipynb").read_text() == "{was there}"
+
+
+def test_catalogues_of_the_page_have_the_same_placeholders():
+    import string
+
+    texts = {lang: i18n.catalogue(lang) for lang in i18n.LANGUAGES}
+    for key in (k for k in texts["en"] if k.startswith("page.")):
+        found = []
+        for lang in i18n.LANGUAGES:
+            text = texts[lang][key]
+            forms = text.values() if isinstance(text, dict) else [text]
+            found.append({name for form in forms for _, name, *_ in string.Formatter().parse(form) if name})
+        assert found[0] == found[1], key
