@@ -194,7 +194,10 @@ def test_two_learners_a_group_is_enough():
     assert reml_kr(y, treated, group).df == pytest.approx(4)
 
 
-@pytest.mark.parametrize("labels", [[0, 0, 0, 0], [0, 1, 2, 3]])
-def test_icc_refuses_one_group_and_groups_of_one(labels):
-    with pytest.raises(EstimationError):
-        icc([1.0, 2.0, 3.0, 5.0], labels)
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [([0, 0, 0, 0], "1 group is too few"), ([0, 1, 2, 3], "too few learners"), ([0], "too few")],
+)
+def test_icc_refuses_one_group_and_groups_of_one(labels, words):
+    with pytest.raises(EstimationError, match=words):
+        icc([1.0, 2.0, 3.0, 5.0][: len(labels)], labels)

@@ -89,7 +89,7 @@ class ClusterRobust:
         eta = k * (k + 1) / spread
         df_den = eta - k + 1
         if not df_den > 0:
-            raise EstimationError(t("effects.too_few_groups_to_test", n_groups=len(self.cross), k=k))
+            raise EstimationError(t("effects.too_few_groups_to_test", n=len(self.cross), k=k))
         projected = self.scores @ c.T
         values = _inverse_root(expected) @ contrasts @ self.coefficients
         raw = float(values @ np.linalg.solve(projected.T @ projected, values))

@@ -86,7 +86,7 @@ def did(
     if scale == "raw":
         return replace(unit, method="did", variant="did_raw", aside=aside)
     value = shape.omega * unit.value
-    spread = value**2 if scale == "gain" else end**2 + baseline**2 - 2 * r**2 * end * baseline
+    spread = value**2 if scale == "gain" else max(end**2 + baseline**2 - 2 * r**2 * end * baseline, 0.0)
     se = float(np.sqrt((shape.omega * unit.se) ** 2 + spread / (2 * shape.h)))
     return t_estimate(
         value, se, unit.df, level=level, method="did", variant=f"did_{scale}", aside=aside,

@@ -184,9 +184,10 @@ def icc(outcome: ArrayLike, clusters: ArrayLike, *, level: float = CONFIDENCE_LE
     from scipy.stats import f
 
     check_level(level)
-    y = np.asarray(outcome, dtype=float)
-    flag = np.arange(len(y)) == 0 if y.ndim == 1 else np.zeros(1, bool)  # arms play no part here
-    data = some_arms(outcome, flag, None, clusters)
+    y = np.atleast_1d(np.asarray(outcome, dtype=float))
+    if len(y) < 2:
+        raise EstimationError(t("effects.groups_of_one"))
+    data = some_arms(y, np.arange(len(y)) == 0, None, clusters)  # arms play no part here
     fit = fit_design(np.ones((len(data.outcome), 1)), data)
     n, sizes = len(data.outcome), fit.sums.sizes
     G = len(sizes)

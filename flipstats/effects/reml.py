@@ -220,7 +220,7 @@ def _check_identified(sums: Sums, outcome: Floats) -> None:
     if sums.sizes.sum() - G - rank < 1:
         raise EstimationError(t("effects.groups_of_one"))
     if G + rank - p < 1:
-        raise EstimationError(t("effects.too_few_groups", n_groups=G))
+        raise EstimationError(t("effects.too_few_groups", n=G))
     beta = np.linalg.lstsq(inside, sums.within[:p, p], rcond=1e-12)[0]
     left = float(sums.within[p, p] - sums.within[:p, p] @ beta)
     check_varies(_solve(sums, 0.0)[2] * sums.scale**2, outcome)

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from flipstats.conventions import CONFIDENCE_LEVEL
+from flipstats.effects.arrays import Arms
 from flipstats.effects.design import check_varies, design_matrix, some_arms
-from flipstats.effects.linear import least_squares
+from flipstats.effects.linear import LeastSquares, least_squares
 from flipstats.effects.results import check_level
 from flipstats.errors import EstimationError, ParameterError
 from flipstats.i18n import t
@@ -220,9 +221,7 @@ def robustness(
     >>> round(found.partial_r2, 3)
     0.714
     """
-    data = some_arms(outcome, treated, covariates, None)
-    fit = least_squares(design_matrix(data), data.outcome)
-    check_varies(float(fit.residuals @ fit.residuals), data.outcome)
+    fit = _fitted(some_arms(outcome, treated, covariates, None))
     statistic = fit.coefficients[1] / np.sqrt(fit.covariance("classical")[1, 1])
     return robustness_values(float(statistic), fit.df, q=q, alpha=alpha)
 
@@ -274,15 +273,13 @@ def benchmark(
     data = some_arms(outcome, treated, covariates, None)
     if not (0 <= covariate < data.covariates.shape[1] and times > 0):
         raise ParameterError(t("effects.bad_benchmark", n=data.covariates.shape[1]))
-    X = design_matrix(data)
-    fit = least_squares(X, data.outcome)
-    check_varies(float(fit.residuals @ fit.residuals), data.outcome)
+    fit = _fitted(data)
     column = 2 + covariate
-    with_outcome = _odds_explained(X, data.outcome, column)
-    with_arm = _odds_explained(np.delete(X, 1, axis=1), X[:, 1], column - 1)
+    with_outcome = _odds_explained(fit, column)
+    with_arm = _odds_explained(least_squares(np.delete(fit.X, 1, axis=1), fit.X[:, 1]), column - 1)
     r2_arm = times * with_arm
     share = with_arm / (1 + with_arm)
-    link = times * share**2 / ((1 - times * share) * (1 - share)) if times * share < 1 else np.inf
+    link = times * with_arm * share / (1 - times * share) if times * share < 1 else np.inf
     if not (r2_arm < 1 and link < 1):
         raise EstimationError(t("effects.too_strong", times=f"{times:g}"))
     r2_outcome = ((np.sqrt(times) + np.sqrt(link)) / np.sqrt(1 - link)) ** 2 * with_outcome
@@ -311,8 +308,16 @@ def _robustness(f: float) -> float:
     return float((np.sqrt(f**4 + 4 * f**2) - f**2) / 2)
 
 
-def _odds_explained(X: np.ndarray, y: np.ndarray, column: int) -> float:
+def _fitted(data: Arms) -> LeastSquares:
+    X = design_matrix(data)
+    if len(X) < X.shape[1] + 2:
+        raise EstimationError(t("effects.too_few_rows", n=len(X), p=X.shape[1]))
+    fit = least_squares(X, data.outcome)
+    check_varies(float(fit.residuals @ fit.residuals), data.outcome)
+    return fit
+
+
+def _odds_explained(fit: LeastSquares, column: int) -> float:
     """Partial R² of a column, over 1 minus itself."""
-    fit = least_squares(X, y)
     statistic = fit.coefficients[column] / np.sqrt(fit.covariance("classical")[column, column])
     return float(statistic**2 / fit.df)
