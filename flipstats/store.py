@@ -21,7 +21,7 @@ from flipstats import schema
 from flipstats.errors import StudyError
 from flipstats.i18n import t
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 1  # raised with every change of layout, the columns of stored facts included
 BUCKETS = 16
 POINTER = "CURRENT"
 SNAPSHOTS = "snapshots"
