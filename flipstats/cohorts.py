@@ -188,6 +188,8 @@ def chosen_methods(methods: Sequence[str] | str | None) -> tuple[tuple[str, ...]
 
 
 def _label(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()  # as a column of true and false is written
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     return str(value)

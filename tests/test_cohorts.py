@@ -280,3 +280,12 @@ def test_options_of_the_command_line():
     assert str(raised.value) == (
         "the option --binary is for tables, not for studies: a study declares it in study.toml"
     )
+
+
+def test_few_trainers_and_groups_without_one():
+    few = cohorts.compare(study(trainers=["A", "B", "C", "D"] * 2))
+    assert "an arm has only 2 trainers, whose own effects weigh on the difference" in few.verdict.threats
+    trainers = ["A", "B", "C", "D", "E", "F", None, "H"]
+    result = cohorts.compare(study(trainers=trainers), cluster="trainer_id")
+    assert result.flow["left_out"] == [{"reason": "no_group", "n": 12}]
+    assert result.design["groups_control"] == 3

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import pickle
 
 import numpy as np
 import polars as pl
@@ -325,3 +326,29 @@ def test_hardly_anyone(rows):
     frame = table(random(), 3).sort("g").gather_every(9).head(rows)
     with pytest.raises((EmptyArmError, EstimationError, DesignError)):
         asked(frame, assignment="random_individual")
+
+
+def test_figure_holds_every_method_on_one_scale():
+    result = asked(table(random(), 6, effect=0.3), pre="x", methods="all", band="site")
+    shown = [e for e in result.effects if e.variant not in ("wwc_cluster", "did_g")]
+    drawn = result.figure()
+    values = [x for trace in drawn.data if trace.x is not None for x in trace.x]
+    factor = result.g.aside["factor"]
+    assert {round(factor * e.value, 9) for e in shown} <= {round(float(x), 9) for x in values}
+    with pytest.raises(FlipstatsError) as raised:
+        asked(table(random(), 2)).figure()
+    assert str(raised.value) == "the design carries no effect to draw"
+
+
+def test_pandas_arms_of_yes_and_no_and_pickles():
+    frame = table(random(), 4)
+    base = asked(frame)
+    assert asked(frame.to_pandas()).primary.row() == base.primary.row()
+    flags = frame.with_columns(arm=pl.col("arm") == "f")
+    assert asked(flags, treated=True, control=False).primary.estimate == base.primary.estimate
+    assert repr(pickle.loads(pickle.dumps(base.effects))) == repr(base.effects)
+
+
+def test_weights_tell_their_effective_sizes():
+    result = asked(table(random(), 6), pre="x", methods=["overlap"])
+    assert set(result.sensitivity["weights"]["overlap"]) >= {"ess_treated", "ess_control", "largest_weight"}

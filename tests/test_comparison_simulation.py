@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 from comparison_study import table
@@ -96,3 +98,16 @@ def test_works_is_said_of_at_most_one_null_programme_in_forty():
     counts = verdicts(2_000, 4)
     assert counts.get("works", 0) <= 50
     assert counts.get("harm", 0) <= 70
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("outcome", ["y", "passed"])
+@pytest.mark.parametrize("assignment", ["random_cluster", "random_individual"])
+def test_two_hundred_thousand_learners_in_ten_seconds(outcome, assignment):
+    frame = table(np.random.default_rng(5), 500, sizes=(180, 220))
+    start = time.perf_counter()
+    cohorts.compare_table(
+        frame, outcome=outcome, arm="arm", treated="f", control="c", pre="x", cluster="g",
+        assignment=assignment, binary=outcome == "passed",
+    )  # fmt: skip
+    assert time.perf_counter() - start < 10

@@ -18,9 +18,10 @@ from flipstats.comparison.result import Comparison, Effect
 from flipstats.comparison.table import without_repeats
 from flipstats.comparison.threats import is_capped, threats
 from flipstats.comparison.tier import tier_of
-from flipstats.comparison.trust import sensitivity, tests_run
+from flipstats.comparison.trust import sensitivity, tests_run, weights_of
 from flipstats.effects.clusters import group_means
-from flipstats.effects.results import Estimate
+from flipstats.effects.proportions import wilson
+from flipstats.effects.results import Count, Estimate
 
 
 def analyse(question: Question, roster: Roster) -> Comparison:
@@ -66,6 +67,7 @@ def analyse(question: Question, roster: Roster) -> Comparison:
         sensitivity={
             **sensitivity(question, frame, data, primary, size, matched="nn_match" in beside),
             **moderator,
+            "weights": weights_of(beside),
             "tests_run": tests_run((*effects, *bands), moderator),
         },
         warnings=(*roster.warnings, *notes, *refused, *more),
@@ -194,6 +196,9 @@ def _mean_interval(values: np.ndarray, question: Question) -> dict[str, object]:
         "level": question.level,
         "interval": None,
     }
+    if question.kind == "binary" and not question.grouped:
+        found = wilson(Count(int(values.sum()), len(values)), level=question.level)
+        return out | {"low": found.low, "high": found.high, "interval": "wilson"}
     fewest = question.thresholds.min_groups_per_arm if question.grouped else 2
     if len(values) < fewest or np.ptp(values) == 0:
         return out

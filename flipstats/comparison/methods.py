@@ -59,7 +59,7 @@ METHODS: dict[str, Method] = {
     "nn_match": Method("matching", "individual", _ANY, "att", ("covariates",)),
     "did": Method("did", "both", _SCORE, "change_difference", ("baseline",)),
 }
-_WEIGHTED = ("ipw_ate", "ipw_att", "overlap", "aipw")
+WEIGHTED = ("ipw_ate", "ipw_att", "overlap", "aipw")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ def run(name: str, data: Analysed) -> Estimate:
         return function(
             data.outcome, data.treated, data.clusters, covariates=covariates, level=data.level, **more
         )
-    if name in _WEIGHTED:
+    if name in WEIGHTED:
         return function(data.outcome, data.treated, data.covariates, clusters=data.clusters, level=data.level)
     if name == "nn_match":
         return function(

@@ -46,6 +46,9 @@ def roster_of_study(
     found, threats, warnings = outcome_of(study, outcome, members)
     if found.is_empty():
         raise NotComputableError(t("compare.no_outcome_data", name=t(f"compare.outcome_{outcome}")))
+    placed = cohorts.filter(pl.col("cluster").is_not_null()).select("cohort_id")
+    everyone, members = members.height, members.join(placed, on="cohort_id", how="semi")
+    left = {"both_arms": both, "no_group": everyone - members.height}
     active = started(study)
     frame = members.join(found, on="learner_id", how="left").join(
         cohorts.select("cohort_id", "cluster"), on="cohort_id", how="left"
@@ -64,10 +67,10 @@ def roster_of_study(
     return Roster(
         pl.DataFrame(columns | covariates),
         titles={str(key): title for key, title in titles.items() if title},
-        left_out=(("both_arms", both),) if both else (),
+        left_out=tuple((reason, n) for reason, n in left.items() if n),
         single=_single(cohorts),
         separate_times=arm != "iteration" and _separate(cohorts),
-        threats=tuple(threats),
+        threats=(*threats, *_few_trainers(study, cohorts)),
         warnings=(*notes, *warnings),
     )
 
@@ -154,6 +157,14 @@ def _single(cohorts: pl.DataFrame) -> tuple[str, ...]:
         if len(known) == 2 and known[0] != known[1] and 1 in (len(known[0]), len(known[1])):
             out.append(what)
     return tuple(out)
+
+
+def _few_trainers(study: Study, cohorts: pl.DataFrame) -> list[Note]:
+    """Warn where an arm's trainers are known and fewer than the groups an arm must have."""
+    arms = [cohorts.filter(pl.col("treated") == side)["trainer_id"] for side in (True, False)]
+    known = [len(set(arm)) for arm in arms if arm.null_count() == 0 and len(arm)]
+    few = study.thresholds.min_groups_per_arm
+    return [note("threat_few_trainers", {"n": min(known)})] if known and 1 < min(known) < few else []
 
 
 def _separate(cohorts: pl.DataFrame) -> bool:

@@ -6,6 +6,7 @@ import html
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -15,6 +16,9 @@ from flipstats.comparison.verdict import Verdict
 from flipstats.conventions import LITERATURE_G
 from flipstats.effects.results import Estimate
 from flipstats.i18n import number, percent, t
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
 
 ROLES = ("primary", "robustness", "band", "secondary")
 
@@ -32,7 +36,7 @@ class Effect:
     estimate: Estimate
 
     def __getattr__(self, name: str) -> object:
-        if name.startswith("__"):
+        if name.startswith("__") or name == "estimate":
             raise AttributeError(name)
         return getattr(self.estimate, name)
 
@@ -156,6 +160,18 @@ class Comparison:
             "sensitivity": _plain(self.sensitivity),
             "warnings": [str(warning) for warning in self.warnings],
         }
+
+    def figure(self) -> go.Figure:
+        """Return the effects of all methods, and of bands, as a forest on the scale of the verdict.
+
+        Raises
+        ------
+        NotComputableError
+            The design carries no effect.
+        """
+        from flipstats.comparison.picture import forest_of
+
+        return forest_of(self).figure
 
     def _repr_html_(self) -> str:
         head = "".join(f"<th>{html.escape(t(f'compare.column_{c}'))}</th>" for c in _SHOWN)

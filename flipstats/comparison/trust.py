@@ -10,6 +10,7 @@ import polars as pl
 
 from flipstats.comparison.bias import hidden_bias, missing_outcomes_of
 from flipstats.comparison.magnitude import Size, smallest_of, within_arm_icc
+from flipstats.comparison.methods import WEIGHTED
 from flipstats.comparison.question import Analysed, Question
 from flipstats.comparison.result import Effect
 from flipstats.conventions import LITERATURE_G
@@ -50,6 +51,11 @@ def tests_run(effects: Sequence[Effect], moderator: Mapping[str, object]) -> int
     """How many p values were computed: one a method or band (g repeats its method's), and the interaction."""
     tests = {(e.method, e.variant if e.role == "band" else "") for e in effects if math.isfinite(e.p)}
     return len(tests) + (bool(moderator) and moderator["moderator"]["interaction"] is not None)
+
+
+def weights_of(beside: Mapping[str, Estimate]) -> dict[str, dict[str, float]]:
+    """Return what the weighting methods say of their weights: effective sample sizes, largest weight."""
+    return {name: dict(e.aside) for name, e in beside.items() if name in WEIGHTED and e.aside}
 
 
 def planning_icc(question: Question, data: Analysed) -> float:

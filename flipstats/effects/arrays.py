@@ -93,7 +93,8 @@ def arms(
     Raises
     ------
     ParameterError
-        Lengths differ, a value is missing, infinite or beyond 1e100, `treated` is not 0/1, or a group lies in both arms.
+        Lengths differ, a value is missing, infinite or beyond 1e100, `treated` is not 0/1, or a group lies in
+        both arms.
     EmptyArmError
         An arm has nobody in it.
 

@@ -50,7 +50,7 @@ class Estimate:
     n_control: int
     clusters_treated: int | None = None
     clusters_control: int | None = None
-    aside: Mapping[str, float] = field(default_factory=lambda: _NOTHING, compare=False)
+    aside: Mapping[str, float] = field(default_factory=dict, compare=False)
 
     def row(self) -> dict[str, object]:
         """Return the fixed columns as a plain dictionary, without `aside`."""
@@ -156,5 +156,5 @@ def t_estimate(
     p = float(2 * student.sf(abs(value) / se, df))
     return Estimate(
         float(value), float(se), float(df), float(value - half), float(value + half), level, p, method,
-        variant, n_treated, n_control, clusters_treated, clusters_control, aside,
+        variant, n_treated, n_control, clusters_treated, clusters_control, dict(aside),
     )  # fmt: skip
