@@ -49,7 +49,7 @@ def main() -> None:
         _fail(t("cli.no_memory"))
     except OSError as error:
         _fail(t("cli.os_error", problem=error.strerror or error, file=error.filename or "–"))
-    except Exception as error:  # noqa: BLE001 - a fault of ours: say so in one line, keep the trace on request
+    except Exception as error:
         if os.environ.get("FLIPSTATS_DEBUG"):
             raise
         _fail(t("cli.our_fault", kind=type(error).__name__))
@@ -106,17 +106,20 @@ def demo(
 @app.command()
 def sample(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to make.")],
-    learners: Annotated[int | None, typer.Option(min=12, help="How many learners.")] = None,
+    learners: Annotated[int | None, typer.Option(min=40, help="How many learners.")] = None,
     events: Annotated[int | None, typer.Option(min=0, help="About how many log rows.")] = None,
     seed: Annotated[int, typer.Option(help="Same seed, same files.")] = 1,
     truth: Annotated[Path | None, typer.Option(help="Also write the true values, as JSON.")] = None,
+    null: Annotated[
+        bool, typer.Option("--null", help="A programme in which flipping changes nothing.")
+    ] = False,
     lang: Lang = None,
 ) -> None:
     """Write a synthetic programme as raw exports, with the true values it was drawn from."""
     from flipstats.sample import write_sample
 
-    _language(lang)
-    drawn = write_sample(folder, learners=learners, events=events, seed=seed)
+    language = _language(lang)
+    drawn = write_sample(folder, learners=learners, events=events, seed=seed, null=null, language=language)
     if truth is not None:
         truth.write_text(drawn.to_json(), encoding="utf-8")
     print(t("cli.sample_written", folder=folder))
@@ -231,8 +234,8 @@ def metrics(
     lang: Lang = None,
 ) -> None:
     """Compute an indicator, with its interval, its coverage and its reasons."""
-    from flipstats.tables_out import write_rows
     from flipstats.metrics import compute
+    from flipstats.tables_out import write_rows
 
     study = _open(folder, lang)
     columns = [column.strip() for column in by.split(",") if column.strip()]
