@@ -30,7 +30,7 @@ MAX_CELLS = 5_000_000
 MAX_TEXT = 200 << 20  # characters of all cells together
 _SMALL = 1 << 20  # bytes; below, any ratio is harmless
 _MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
-_PARTS = re.compile(r"(\[Content_Types\]\.xml|_rels/[^/]+\.rels|xl/.+\.(xml|rels))", re.IGNORECASE)
+_PARTS = re.compile(r"(\[Content_Types\]\.xml|_rels/[^/]*\.rels|xl/.+\.(xml|rels))", re.IGNORECASE)
 _PLACE = re.compile(r"([A-Za-z]{1,3})(\d{1,7})")
 
 
@@ -220,7 +220,7 @@ class _Measure:
             self.lengths.append(0)
         self._value, self._index = name == "v", ""
 
-    def end(self, name: str) -> None:
+    def end(self, _: str) -> None:
         if self._value and self._shared and self._index.strip().isdecimal() and len(self._index) < 9:
             at = int(self._index)
             self.characters += self.lengths[at] if at < len(self.lengths) else 0
