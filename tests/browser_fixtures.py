@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -41,8 +42,18 @@ class Watched:
         return self.page.evaluate("document.documentElement.scrollWidth > window.innerWidth")
 
     def figures(self) -> int:
-        """How many plotly figures have drawn their axes."""
-        return self.page.evaluate("document.querySelectorAll('.js-plotly-plot .main-svg .plot').length")
+        """How many plotly figures have drawn a trace."""
+        return self.page.evaluate(
+            "[...document.querySelectorAll('.js-plotly-plot')].filter(p => p.querySelector('.trace')).length"
+        )
+
+    def until(self, expression: str, *, seconds: float = 15) -> None:
+        """Wait until a JavaScript expression is true; works under a policy that forbids ``eval``."""
+        end = time.monotonic() + seconds
+        while not self.page.evaluate(expression):
+            if time.monotonic() > end:
+                pytest.fail(f"not true within {seconds} s: {expression}")
+            self.page.wait_for_timeout(50)
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ from flipstats import i18n, metrics
 from flipstats.conventions import DEFAULTS, unit_of
 from flipstats.display.blocks import Html, notice, table
 from flipstats.i18n import number, t
+from flipstats.schema import LEVELS
 
 if TYPE_CHECKING:
     from flipstats.study import Study
@@ -24,19 +25,25 @@ def limits(study: Study) -> Html:
     missing = [entry for entry in metrics.computable(study) if entry.status == "not_computable"]
     if not missing:
         return Html(f"<p>{escape(t('report.all_computable'))}</p>")
-    by_reason: dict[str, list[str]] = {}
+    by_indicator: dict[tuple[str, str], list[str]] = {}
     for entry in missing:
-        name = metrics.title(entry.key)
-        if entry.depth:
-            name = t("report.at_depth", name=name, depth=metrics.title(entry.depth))
-        by_reason.setdefault(entry.reason or "no_coverage", []).append(name)
+        depths = by_indicator.setdefault((entry.key, entry.reason or "no_coverage"), [])
+        depths.extend([entry.depth] if entry.depth else [])
     frame = pl.DataFrame(
         {
-            t("report.column_indicator"): [name for names in by_reason.values() for name in names],
-            t("report.column_why"): [metrics.reason_text(r) for r, names in by_reason.items() for _ in names],
+            t("report.column_indicator"): [_at(key, depths) for (key, _), depths in by_indicator.items()],
+            t("report.column_why"): [metrics.reason_text(reason) for _, reason in by_indicator],
         }
     )
     return table(frame, t("report.caption_limits"))
+
+
+def _at(key: str, depths: list[str]) -> str:
+    """Name an indicator, with the depths at which it is missing unless it is missing at all of them."""
+    name = metrics.title(key)
+    if len(depths) in (0, len(LEVELS)):
+        return name
+    return t("report.at_depth", name=name, depths=i18n.listing([metrics.title(depth) for depth in depths]))
 
 
 def sources(study: Study) -> Html:

@@ -149,6 +149,7 @@ def section(key: str, /, *blocks: str, answer: str = "", **values: object) -> Ht
 def notice(sentence: str, *, label: str = "", remedy: str = "") -> Html:
     """Return a notice: what cannot be said, why, and what would make it possible."""
     head = f"<strong>{escape(label)}</strong> " if label else ""
+    sentence = sentence[:1].upper() + sentence[1:] + ("" if sentence.endswith((".", "!", "?", "…")) else ".")
     after = f'<p class="fs-remedy">{escape(remedy)}</p>' if remedy else ""
     return Html(f'<div class="fs-notice" role="note"><p>{head}{escape(sentence)}</p>{after}</div>')
 
@@ -166,8 +167,9 @@ def cards(lines: Iterable[HeadlineLine]) -> Html:
 
 
 def sentence(headline: HeadlineLines, key: str) -> str:
-    """Return the sentence of one line of a headline; empty where it has no such line."""
-    return next((line.sentence for line in headline.lines if line.key == key), "")
+    """Return the sentence of one line of a headline; empty where it has no such line, or no number."""
+    known = (line for line in headline.lines if line.key == key and line.value_text not in ("", "–"))
+    return next((line.sentence for line in known), "")
 
 
 def _card(line: HeadlineLine) -> str:

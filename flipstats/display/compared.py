@@ -10,7 +10,7 @@ import polars as pl
 
 from flipstats import cohorts, figures
 from flipstats.display.blocks import Html, figure, notice, table
-from flipstats.display.views import arm_words
+from flipstats.display.views import arm_words, completion, in_arm_words
 from flipstats.errors import FlipstatsError
 from flipstats.i18n import has, number, percent, t
 
@@ -25,6 +25,8 @@ _STANDARDISED = ("wwc", "wwc_cluster")
 def comparison(study: Study, outcome: str) -> Html:
     """Compare the arms of a study on an outcome, and show the verdict with all it rests on.
 
+    Where the study cannot be compared the reason is shown, and completion itself where that was asked.
+
     Parameters
     ----------
     study : Study
@@ -34,7 +36,8 @@ def comparison(study: Study, outcome: str) -> Html:
     try:
         result = cohorts.compare(study, outcome=outcome)
     except FlipstatsError as problem:
-        return notice(str(problem), label=t("report.not_computable"))
+        refused = notice(str(problem), label=t("report.not_computable"))
+        return refused + completion(study) if outcome == "completion" else refused
     return compared(result)
 
 
@@ -68,7 +71,7 @@ def verdict(result: Comparison) -> Html:
 
 def means(result: Comparison) -> Html:
     """Return the figure of group means and arms."""
-    groups, arms = (frame.with_columns(_arms()) for frame in (result.groups(), result.arms()))
+    groups, arms = (frame.with_columns(in_arm_words()) for frame in (result.groups(), result.arms()))
     return figure(
         figures.group_means(
             groups,
@@ -198,10 +201,6 @@ def covariate_words(name: str) -> str:
 def variant_words(variant: str) -> str:
     """Return how people call a variant of a number."""
     return t(f"report.variant_{variant}") if has(f"report.variant_{variant}") else variant
-
-
-def _arms() -> pl.Expr:
-    return pl.col("arm").map_elements(arm_words, pl.String, skip_nulls=False)
 
 
 def _finite(column: str) -> pl.Expr:

@@ -9,7 +9,7 @@ import polars as pl
 
 from flipstats import figures, metrics
 from flipstats.display.blocks import Html, figure, notice
-from flipstats.i18n import has, t
+from flipstats.i18n import catalogue, has, t
 
 if TYPE_CHECKING:
     from flipstats.figures import Picture
@@ -23,6 +23,16 @@ def arm_words(arm: str | None) -> str:
     """Return how people call an arm: a word we know is translated, another stays."""
     key = f"compare.name_{arm}"
     return "–" if arm is None else t(key) if has(key) else arm
+
+
+def in_arm_words() -> pl.Expr:
+    """Return the column ``arm`` as people call it.
+
+    The words are found here and not by `map_elements`: polars may call that in a thread of its own, where
+    the language is another.
+    """
+    known = [key.removeprefix("compare.name_") for key in catalogue("en") if key.startswith("compare.name_")]
+    return pl.col("arm").cast(pl.String).replace({arm: arm_words(arm) for arm in known}).fill_null("–")
 
 
 def depth_of(study: Study, depth: str = BEST) -> str | None:
@@ -48,7 +58,9 @@ def preparation(study: Study, *, depth: str = BEST) -> Html:
     shown = depth_of(study, depth)
     if shown is None:
         return notice(
-            _sentence("no_coverage"), label=t("report.not_computable"), remedy=t("report.remedy_trace")
+            metrics.reason_text("no_coverage"),
+            label=t("report.not_computable"),
+            remedy=t("report.remedy_trace"),
         )
     blocks = (prepared_by_session(study, shown), consulted_heatmap(study, shown), lead_times(study, shown))
     return Html("".join(_or_notice(block) for block in blocks))
@@ -61,9 +73,8 @@ def prepared_by_session(study: Study, depth: str) -> Picture | str:
     rows = metrics.prepared_rate(study, by=[series, "sequence"], depth=depth)
     if (silent := _nothing(rows, "all")) is not None:
         return silent
-    words = pl.col("arm").map_elements(arm_words, pl.String, skip_nulls=False) if series == "arm" else (
-        pl.col("iteration").map_elements(lambda i: t("report.iteration_n", n=i), pl.String)
-    )  # fmt: skip
+    named = {i: t("report.iteration_n", n=i) for i in rows[series].unique() if series == "iteration"}
+    words = in_arm_words() if series == "arm" else pl.col(series).replace_strict(named, default=None)
     return figures.preparation_by_session(
         rows.with_columns(words.alias(series)),
         series=series,
@@ -97,7 +108,14 @@ def lead_times(study: Study, depth: str) -> Picture | str:
         for name, value in asdict(study.thresholds).items()
     }
     shares = {row["statistic"]: row for row in rows.iter_rows(named=True)}
-    bands = [{**shares[f"share_{band}"], "band": t(f"metrics.stat_share_{band}", **limits)} for band in BANDS]
+    bands = [
+        {
+            **shares[f"share_{band}"],
+            "band": t(f"metrics.stat_share_{band}", **limits),
+            "short": t(f"report.band_{band}", **limits),
+        }
+        for band in BANDS
+    ]
     return figures.lead_time_bands(
         pl.DataFrame(bands, schema_overrides=dict(rows.schema)),
         median_days=shares["median"]["value"] / 24,
@@ -113,7 +131,7 @@ def readiness(study: Study) -> Html:
     rows = metrics.start_score(study, by=["arm", "sequence"])
     if (silent := _nothing(rows, "mean")) is not None:
         return Html(_or_notice(silent))
-    named = rows.with_columns(pl.col("arm").map_elements(arm_words, pl.String, skip_nulls=False))
+    named = rows.with_columns(in_arm_words())
     picture = figures.start_scores(named, series="arm", treated=arm_words(study.design.treated))
     return figure(picture)
 
@@ -130,7 +148,7 @@ def completion_picture(study: Study) -> Picture | str:
         return silent
     groups = metrics.completion_rate(study, by=["cohort_id"]).filter(pl.col("statistic") == "rate")
     named = groups.join(_cohorts(study), on="cohort_id", how="left")
-    words = pl.col("arm").map_elements(arm_words, pl.String, skip_nulls=False)
+    words = in_arm_words()
     return figures.completion_by_arm(
         arms.with_columns(words),
         named.select(words, "value", group=pl.col("title").fill_null(pl.col("cohort_id")), n="denominator"),
@@ -149,12 +167,7 @@ def _nothing(rows: pl.DataFrame, statistic: str) -> str | None:
         return None
     reasons = asked["reason"].drop_nulls().unique(maintain_order=True).to_list()
     telling = [reason for reason in reasons if reason != "not_applicable"] or reasons or ["no_coverage"]
-    return _sentence(telling[0])
-
-
-def _sentence(reason: str) -> str:
-    text = metrics.reason_text(reason)
-    return text[:1].upper() + text[1:] + "."
+    return metrics.reason_text(telling[0])
 
 
 def _or_notice(shown: Picture | str) -> str:

@@ -149,11 +149,14 @@ def _direct_labels(
     last = known.group_by(series).agg(pl.col("value").sort_by("sequence").last()).sort("value")
     floor = -1.0
     for name, value in last.select(series, "value").iter_rows():
-        floor = max(value, floor + 0.11)
+        label = theme.safe(name, 13)
+        room = 0.055 * (1 + label.count("<br>"))
+        floor = max(value, floor + room)
         figure.add_annotation(
             x=1, xref="paper", xanchor="left", xshift=6, y=min(floor, 1.0), yanchor="middle", align="left",
-            text=f"<b>{theme.safe(name, 13)}</b>", font={"color": styles[name][0], "size": 12},
+            text=f"<b>{label}</b>", font={"color": styles[name][0], "size": 12},
         )  # fmt: skip
+        floor += room
     figure.update_layout(margin={"r": 96})
 
 

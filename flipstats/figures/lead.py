@@ -17,8 +17,8 @@ def lead_time_bands(
     Parameters
     ----------
     rows : DataFrame
-        ``band, value, low, high, n``: one line for each band, from the earliest to the session; `band` is how
-        people call it, values are shares in 0-1 of those who prepared.
+        ``band, short, value, low, high, n``: one line for each band, from the earliest to the session; `band`
+        is how people call it, `short` what fits under a bar; values are shares in 0-1 of those who prepared.
     median_days : float, optional
         Median lead time, in days; said in the caption.
     unprepared : float, optional
@@ -31,8 +31,8 @@ def lead_time_bands(
     """
     import plotly.graph_objects as go
 
-    needs(rows, ("band", "value", "low", "high", "n"), "lead_time_bands")
-    labels = [theme.safe(band, 10, 3) for band in rows["band"]]
+    needs(rows, ("band", "short", "value", "low", "high", "n"), "lead_time_bands")
+    labels = [theme.safe(short, 7, 3) for short in rows["short"]]
     known = rows.filter(pl.col("value").is_not_null())
     figure = theme.canvas(320)
     figure.add_trace(

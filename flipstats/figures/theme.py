@@ -7,6 +7,7 @@ can follow the reader's setting without drawing anything again in Python.
 from __future__ import annotations
 
 import html
+import re
 import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -44,6 +45,7 @@ DARK = {
 }
 # Greys that stand on light and on dark paper alike.
 VOID, HATCH = "rgba(125,138,155,0.14)", "rgba(125,138,155,0.75)"
+_KEPT = "\ue000"  # stands for a non-breaking space, which is meant, while white space is tidied
 SERIES = ("blue", "orange", "green", "purple", "sky", "gold")
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "x")
 RAMP = {  # light enough, or dark enough, for a number to be read on every step
@@ -94,6 +96,7 @@ def template(mode: str = "light") -> dict:
     }
     return {
         "layout": {
+            "dragmode": False,  # a finger on a figure scrolls the page
             "paper_bgcolor": "rgba(0,0,0,0)",
             "plot_bgcolor": "rgba(0,0,0,0)",
             "font": {"family": FONT, "size": 13, "color": colours["ink"]},
@@ -138,7 +141,7 @@ def safe(text: object, width: int | None = None, lines: int = 2) -> str:
     >>> safe("Groupe du mardi matin à Lyon", 14)
     'Groupe du<br>mardi matin à…'
     """
-    words = " ".join(str(text).split())
+    words = re.sub(r"[\s]+", " ", str(text).replace("\u00a0", _KEPT)).strip().replace(_KEPT, "\u00a0")
     if width is None:
         return html.escape(words, quote=False)
     cut = textwrap.wrap(words, width, max_lines=lines, placeholder="…") or [""]

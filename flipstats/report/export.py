@@ -62,7 +62,7 @@ def to_html(notebook: object, cover: Cover) -> str:
     Its content security policy allows the two scripts it carries and no other, nor any request: a script in
     a title, were it ever let through, would not run.
     """
-    from nbconvert import HTMLExporter
+    from nbconvert import HTMLExporter, TemplateExporter
 
     exporter = HTMLExporter(template_name="report", extra_template_basedirs=[str(_TEMPLATES)])
     plotly, draw = (_asset(name) for name in ("plotly-cartesian.min.js", "draw.js"))
@@ -81,7 +81,8 @@ def to_html(notebook: object, cover: Cover) -> str:
         "draw": draw,
         "policy": policy(plotly, draw),
     }
-    body, _ = exporter.from_notebook_node(notebook, resources={"flipstats": report})
+    # The HTML exporter would parse the page and write it anew, scripts whose hashes are promised included.
+    body, _ = TemplateExporter.from_notebook_node(exporter, notebook, resources={"flipstats": report})
     return body
 
 

@@ -35,12 +35,16 @@ def parameters_of(notebook: Path) -> dict[str, Parameter]:
     Raises
     ------
     ParameterError
-        A parameter has no type, or one that cannot be checked.
+        A parameter has no type, or one that cannot be checked; or the notebook names no kernel.
     """
     import papermill
 
     found = {}
-    for name, about in papermill.inspect_notebook(str(notebook)).items():
+    try:
+        declared = papermill.inspect_notebook(str(notebook))
+    except ValueError as error:
+        raise ParameterError(t("report.no_kernelspec", notebook=notebook.name)) from error
+    for name, about in declared.items():
         kind = (about["inferred_type_name"] or "").replace(" ", "")
         if kind not in _CHECKS:
             raise ParameterError(

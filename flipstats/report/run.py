@@ -22,7 +22,7 @@ from flipstats.shipped import shipped
 from flipstats.study import Study, open_study
 
 _FORMATS = ("html", "pdf")
-_SELECTORS = ("cohorts", "iterations")  # parameters that select from the study, checked before the run
+_SELECTORS = ("cohorts", "iterations")  # parameters that select from the study
 _EACH = {"cohort_id": "cohorts", "iteration": "iterations"}
 
 
@@ -77,7 +77,7 @@ def run_report(
     study = open_study(study_dir)
     lang = lang or study.programme.language
     given = checked(parameters or {}, parameters_of(source), source.stem)
-    _check_selection(study, given)
+    chosen = _selected(study, given)
     folder = Path(out) if out is not None else Path(study_dir) / "reports"
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / f"{_file_name(name or f'{source.stem}-{lang}')}.html"
@@ -87,7 +87,7 @@ def run_report(
         executed = _execute(source, run, target.with_suffix(".error.ipynb"))
         record = provenance(study, notebook=source, parameters=given, lang=lang, made_at=began)
         record["report"]["seconds"] = round(time.monotonic() - clock, 1)
-        page = to_html(executed, _cover(study, source.stem, record, lang))
+        page = to_html(executed, _cover(chosen, source.stem, record, lang))
         _write(target, page)
         _write(
             target.with_suffix(".json"), json.dumps(record, ensure_ascii=False, indent=2, default=str) + "\n"
@@ -171,10 +171,10 @@ def find_notebook(notebook: str) -> Path:
     return known[notebook]
 
 
-def _check_selection(study: Study, given: Mapping[str, object]) -> None:
+def _selected(study: Study, given: Mapping[str, object]) -> Study:
+    """Return what the report will be about; a cohort or iteration there is not is refused here."""
     chosen = {name: given[name] for name in _SELECTORS if given.get(name)}
-    if chosen:
-        study.select(**chosen)
+    return study.select(**chosen) if chosen else study
 
 
 def _execute(source: Path, parameters: Mapping[str, object], error_notebook: Path) -> object:
@@ -229,12 +229,11 @@ def _cover(study: Study, notebook: str, record: Mapping, lang: str) -> Cover:
         (t("report.fact_libraries"), _libraries(record["versions"])),
         (t("report.fact_beside"), t("report.fact_beside_value")),
     ]
-    subtitle = t(
-        "report.subtitle",
-        learners=t("report.n_learners", n=learners),
-        groups=t("report.n_groups", n=groups),
-        until=i18n.date(study.as_of, zone),
+    who = t(
+        "report.subtitle", learners=t("report.n_learners", n=learners), groups=t("report.n_groups", n=groups)
     )
+    until = t("report.subtitle_until", until=i18n.date(study.as_of, zone)) if study.as_of else ""
+    subtitle = " · ".join(part for part in (who, until) if part)
     return Cover(study.programme.title or study.programme.id, kind, subtitle, facts, lang)
 
 
