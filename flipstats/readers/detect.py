@@ -6,8 +6,8 @@ Where two formats fit alike, none is chosen: both are named and the user decides
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from flipstats import schema
@@ -18,6 +18,7 @@ from flipstats.readers.records import DELIMITERS, first_records
 from flipstats.readers.signatures import Signature, signatures
 from flipstats.readers.structures import json_fits
 from flipstats.readers.text import Text, normal, open_text
+from flipstats.readers.workbook import is_workbook, sheets, trimmed
 
 LOOKED_AT = 200  # records that confirm what the header says
 SURE = 0.6
@@ -85,6 +86,8 @@ def detect(file: Path, language: str | None = None) -> Detection:
     """
     if file.is_dir():
         return _folder(file)
+    if is_workbook(file):
+        return _workbook(file, language)
     text = open_text(file)
     if json_text.kind(text):
         fits = sorted(json_fits(text), key=lambda fit: -fit.confidence)
@@ -118,25 +121,50 @@ def _score(sign: Signature, head: str) -> Detection | None:
         return _completion(sign, head)
     if sign.structure == "json":
         return None
+    tables = (first_records(head, mark, LOOKED_AT + sign.header_within) for mark in DELIMITERS)
+    return _best_table(sign, tables)
+
+
+def _best_table(sign: Signature, tables: Iterable[list[list[str]]]) -> Detection | None:
+    """Return how well the table that fits best fits, its header being one of its first records."""
     best: Detection | None = None
-    for delimiter in DELIMITERS:
-        rows = first_records(head, delimiter, LOOKED_AT + 1)
-        if not rows or len(rows[0]) < 2:
-            continue
-        match = sign.match(rows[0])
-        if not match.fits:
-            continue
-        confirmed = [
-            _share([row[at] for row in rows[1:] if at < len(row)], pattern) / wanted
-            for column, pattern, wanted in sign.confirm
-            if (at := match.at(column)) is not None
-        ]
-        cells = min((min(1.0, c) for c in confirmed), default=0.8) if len(rows) > 1 else 0.8
-        labels = match.known**2 if sign.strict else 0.5 + 0.5 * match.known
-        confidence = labels * (0.25 + 0.75 * cells)
-        if best is None or confidence > best.confidence:
-            best = Detection(sign.format, confidence, _why(sign, match.known, len(rows) - 1), match.language)
+    for rows in tables:
+        for start in range(min(sign.header_within, len(rows))):
+            found = _table(sign, rows[start:]) if len(rows[start]) > 1 else None
+            if found is not None and (best is None or found.confidence > best.confidence):
+                best = found
     return best
+
+
+def _workbook(file: Path, language: str | None) -> Detection:
+    """Recognise a workbook by the sheet that fits a signature best; blank rows and cells at ends left out."""
+    found: dict[str, Detection] = {}
+    for sheet in sheets(file):
+        rows = [trimmed(row) for row in sheet.rows[: 2 * LOOKED_AT] if any(row)]
+        for sign in signatures():
+            fit = _best_table(sign, [rows[: LOOKED_AT + sign.header_within]]) if not sign.structure else None
+            if fit is not None and (
+                sign.format not in found or fit.confidence > found[sign.format].confidence
+            ):
+                why = t("readers_workbook.why_workbook", sheet=sheet.name, why=fit.why)
+                found[sign.format] = replace(fit, why=why)
+    return _decide(sorted(found.values(), key=lambda c: -c.confidence), language)
+
+
+def _table(sign: Signature, rows: Sequence[list[str]]) -> Detection | None:
+    """Return how well a header and the records below it fit a signature; None where the header does not."""
+    match = sign.match(rows[0])
+    if not match.fits:
+        return None
+    confirmed = [
+        _share([row[at] for row in rows[1:] if at < len(row)], pattern) / wanted
+        for column, pattern, wanted in sign.confirm
+        if (at := match.at(column)) is not None
+    ]
+    cells = min((min(1.0, c) for c in confirmed), default=0.8) if len(rows) > 1 else 0.8
+    labels = match.known**2 if sign.strict else 0.5 + 0.5 * match.known
+    confidence = labels * (0.25 + 0.75 * cells)
+    return Detection(sign.format, confidence, _why(sign, match.known, len(rows) - 1), match.language)
 
 
 def _share(cells: Sequence[str], pattern: str) -> float:

@@ -121,11 +121,31 @@ def sheet_grid(sheet: Sheet, header: int = 0) -> Grid:
     >>> sheet_grid(Sheet("Notes", [["Nom", "Note"], ["", ""], ["A", "8.5"]])).rows
     [(1, ['A', '8.5'])]
     """
-    table = Grid(sheet.rows[header] if header < len(sheet.rows) else [])
+    table = Grid(trimmed(sheet.rows[header]) if header < len(sheet.rows) else [])
+    width, number = len(table.header), 0
     for row in sheet.rows[header + 1 :]:
-        if any(cell.strip() for cell in row):
-            table.rows.append((len(table.rows) + 1, row))
+        if not any(cell.strip() for cell in row):
+            continue
+        number += 1
+        if any(cell.strip() for cell in row[width:]):
+            table.irregular.append((number, "too_many_cells"))
+        else:
+            table.rows.append((number, row[:width] + [""] * (width - len(row))))
     return table
+
+
+def trimmed(row: list[str]) -> list[str]:
+    """Return a row without the blank cells at its end.
+
+    Examples
+    --------
+    >>> trimmed(["Nom", "", "Note", "", ""])
+    ['Nom', '', 'Note']
+    """
+    width = len(row)
+    while width and not row[width - 1].strip():
+        width -= 1
+    return row[:width]
 
 
 def open_table(file: Path, sign: Signature, *, quoted: bool = True) -> Opened:

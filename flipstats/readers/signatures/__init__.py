@@ -79,6 +79,7 @@ class Signature:
     structure: str | None
     confirm: tuple[tuple[str, str, float], ...]
     strict: bool  # its labels are common words: unknown columns count against it twice
+    header_within: int  # its header is one of that many first records
     words: dict[str, dict[str, str]]
 
     def match(self, header: Sequence[str]) -> Match:
@@ -148,7 +149,8 @@ def signature(name: str) -> Signature:
     }
     confirm = tuple((rule["column"], rule["pattern"], rule["share"]) for rule in spec.get("confirm", ()))
     strict = spec.get("strict", False)
-    return Signature(name, tuple(labels), spec.get("structure"), confirm, strict, words)
+    within = spec.get("header_within", 1)
+    return Signature(name, tuple(labels), spec.get("structure"), confirm, strict, within, words)
 
 
 def signatures() -> list[Signature]:
