@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -11,7 +12,7 @@ from flipstats.comparison.note import Note, note
 from flipstats.comparison.outcomes import BASELINE_NAMES
 from flipstats.comparison.question import Analysed, Question
 from flipstats.comparison.result import Effect
-from flipstats.effects.bands import CUTS, band_effects, cut_bands
+from flipstats.effects.bands import CUTS, BandAnalysis, band_effects, cut_bands
 from flipstats.effects.drift import regression_to_mean
 from flipstats.errors import FlipstatsError
 
@@ -41,29 +42,29 @@ def band_effects_of(
     except FlipstatsError as problem:
         return (), {}, (note("bands_refused", {"name": question.moderator, "reason": str(problem)}),)
     effects = tuple(
-        Effect(question.outcome, "band_difference", "band", _named(one.estimate, str(one.band)))
+        Effect(question.outcome, "band_difference", "band", replace(one.estimate, variant=str(one.band)))
         for one in found.effects
         if one.estimate is not None
     )
-    test = found.interaction
-    told = {
-        "moderator": {
-            "name": question.moderator,
-            "bands": [
-                {"band": str(one.band), "n_treated": one.n_treated, "n_control": one.n_control,
-                 "shown": one.estimate is not None}
-                for one in found.effects
-            ],
-            "interaction": None if test is None else {
-                name: getattr(test, name) for name in type(test).__slots__
-            },
-        }
-    }  # fmt: skip
+    told = _told(question, found)
     if (drift := _drift(labels, frame, question)) is not None:
-        told["moderator"]["drift"] = drift
-    hidden = [str(band) for band in found.left_out]
-    n = question.thresholds.min_learners_per_band
-    return effects, told, (note("bands_hidden", {"bands": tuple(hidden), "n": n}),) if hidden else ()
+        told["drift"] = drift
+    hidden = tuple(str(band) for band in found.left_out)
+    notes = [note("bands_hidden", {"bands": hidden, "n": question.thresholds.min_learners_per_band})]
+    return effects, {"moderator": told}, tuple(notes if hidden else ())
+
+
+def _told(question: Question, found: BandAnalysis) -> dict[str, object]:
+    test = found.interaction
+    return {
+        "name": question.moderator,
+        "bands": [
+            {"band": str(one.band), "n_treated": one.n_treated, "n_control": one.n_control,
+             "shown": one.estimate is not None}
+            for one in found.effects
+        ],
+        "interaction": None if test is None else {name: getattr(test, name) for name in type(test).__slots__},
+    }  # fmt: skip
 
 
 def bands_of(frame: pl.DataFrame) -> pl.Series:
@@ -112,9 +113,3 @@ def _drift(labels: pl.Series, frame: pl.DataFrame, question: Question) -> list[d
         rows.append({"band": band, "expected": found.expected, "observed": found.observed, "n": found.n})
         lower = upper
     return rows
-
-
-def _named(estimate: object, band: str) -> object:
-    from dataclasses import replace
-
-    return replace(estimate, variant=band)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import polars as pl
+from polars import selectors
 
 from flipstats.comparison.note import Note, note
 from flipstats.comparison.question import Roster
@@ -46,31 +47,21 @@ def roster_of_table(
         known_column(frame, column)
     if outcome in covariates:
         raise ParameterError(t("compare.outcome_as_covariate", name=outcome))
-    of_arm = pl.col(arm).cast(pl.String).str.strip_chars()
-    side = frame.select(of_arm).to_series()
-    side = side.str.replace(r"^(-?\d+)\.0+$", "$1")  # 1.0 and 1 are one arm
-    for role, value in (("treated", treated), ("control", control)):
-        if value not in set(side):
-            raise EmptyArmError(t("compare.arm_value_absent", role=role, value=value, column=arm))
-    if treated == control:
-        raise ParameterError(t("compare.same_arm", value=treated))
-    keep = side.is_in([treated, control])
-    left = {"other_arm": int((~keep).fill_null(False).sum()), "no_arm": int(side.null_count())}
-    kept = frame.with_columns(side.alias("_side")).filter(keep.fill_null(False))
-    if cluster:
+    frame = frame.with_columns(selectors.float().fill_nan(None))
+    kept, left = _of_two_arms(frame, arm, treated, control)
+    if cluster and nested:
         left["no_group"] = kept[cluster].null_count()
         kept = kept.filter(pl.col(cluster).is_not_null())
         for value, role in ((treated, "arm_treated"), (control, "arm_control")):
             if not (kept["_side"] == value).any():
                 raise EmptyArmError(t("compare.empty_arm", arm=t(f"compare.{role}")))
+    unknown = pl.Series([None] * kept.height, dtype=pl.String)
     columns = {
         "treated": kept["_side"] == treated,
-        "cluster": kept[cluster].cast(pl.String)
-        if cluster
-        else pl.Series([None] * kept.height, dtype=pl.String),
-        "started": pl.Series([None] * kept.height, dtype=pl.Boolean),
+        "cluster": kept[cluster].cast(pl.String) if cluster else unknown,
+        "started": unknown.cast(pl.Boolean),
         "outcome": _outcome(kept[outcome], binary=binary),
-        "band": _labels(kept[band]) if band else pl.Series([None] * kept.height, dtype=pl.String),
+        "band": _labels(kept[band]) if band else unknown,
     }
     for name in covariates:
         columns |= {f"x:{key}": values for key, values in numeric_columns(kept[name]).items()}
@@ -78,6 +69,22 @@ def roster_of_table(
     if nested:
         _check_nested(out)
     return Roster(out, left_out=tuple((reason, n) for reason, n in left.items() if n))
+
+
+def _of_two_arms(
+    frame: pl.DataFrame, arm: str, treated: str, control: str
+) -> tuple[pl.DataFrame, dict[str, int]]:
+    """Return the rows of the two arms, with their arm as ``_side``, and how many rows others were."""
+    if treated == control:
+        raise ParameterError(t("compare.same_arm", value=treated))
+    side = frame.select(pl.col(arm).cast(pl.String).str.strip_chars()).to_series()
+    side = side.str.replace(r"^(-?\d+)\.0+$", "$1")  # 1.0 and 1 are one arm
+    for role, value in (("treated", treated), ("control", control)):
+        if not (side == value).any():
+            raise EmptyArmError(t("compare.arm_value_absent", role=role, value=value, column=arm))
+    keep = side.is_in([treated, control]).fill_null(value=False)
+    left = {"other_arm": int((~keep).sum()) - side.null_count(), "no_arm": side.null_count()}
+    return frame.with_columns(side.alias("_side")).filter(keep), left
 
 
 def known_column(frame: pl.DataFrame, name: str) -> None:
