@@ -121,7 +121,8 @@ def _score(sign: Signature, head: str) -> Detection | None:
         return _completion(sign, head)
     if sign.structure == "json":
         return None
-    tables = (first_records(head, mark, LOOKED_AT + sign.header_within) for mark in DELIMITERS)
+    delimiters = (*DELIMITERS, *sign.more_delimiters)
+    tables = (first_records(head, mark, LOOKED_AT + sign.header_within) for mark in delimiters)
     return _best_table(sign, tables)
 
 

@@ -56,7 +56,9 @@ def first_records(text: str, delimiter: str, count: int) -> list[list[str]]:
         return []
 
 
-def best_delimiter(text: str, score: Callable[[list[str]], float]) -> tuple[str, float]:
+def best_delimiter(
+    text: str, score: Callable[[list[str]], float], more: Sequence[str] = ()
+) -> tuple[str, float]:
     """Return the delimiter under which the header scores best, and that score.
 
     Parameters
@@ -65,6 +67,8 @@ def best_delimiter(text: str, score: Callable[[list[str]], float]) -> tuple[str,
         The beginning of the file, from its header on.
     score : callable
         How well the cells of a header fit what is looked for; the higher the better.
+    more : sequence of str, optional
+        Delimiters to try besides those of every table.
 
     Examples
     --------
@@ -72,7 +76,7 @@ def best_delimiter(text: str, score: Callable[[list[str]], float]) -> tuple[str,
     (';', True)
     """
     scored = []
-    for rank, delimiter in enumerate(DELIMITERS):
+    for rank, delimiter in enumerate((*DELIMITERS, *more)):
         rows = first_records(text, delimiter, 1)
         if rows:
             scored.append((score(rows[0]), len(rows[0]), -rank, delimiter))
@@ -345,7 +349,7 @@ def _parse(
 ) -> Chunk | None:
     """Parse whole lines with polars; None where a line is not exactly one record of `width` cells."""
     lines = body.count("\n") - skip
-    if lines < 0:
+    if lines < 0 or "\r" in body:
         return None
     if lines == 0:
         return Chunk(_empty(columns), [])

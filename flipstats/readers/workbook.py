@@ -158,7 +158,7 @@ def open_table(file: Path, sign: Signature, *, quoted: bool = True) -> Opened:
     """
     if not is_workbook(file):
         text = open_text(file)
-        delimiter, _ = best_delimiter(text.head(), sign.score)
+        delimiter, _ = best_delimiter(text.head(), sign.score, sign.more_delimiters)
         table = grid(text, delimiter, quoted=quoted)
         return Opened(table, sign.require(table.header, file.name), list(text.warnings))
     book = [sheet for sheet in sheets(file) if sheet.rows]
@@ -182,7 +182,9 @@ def cell_text(value: object) -> str:
     if isinstance(value, bool):
         return str(value).upper()
     if isinstance(value, float):
-        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+        if value.is_integer() and abs(value) < 1e15:
+            return str(int(value))
+        return f"{value:.15f}".rstrip("0") if abs(value) < 1e-4 else repr(value)
     if isinstance(value, dt.datetime | dt.date | dt.time):
         return str(value)
     return "" if value is None else str(value)

@@ -81,6 +81,7 @@ class Signature:
     strict: bool  # its labels are common words: unknown columns count against it twice
     header_within: int  # its header is one of that many first records
     words: dict[str, dict[str, str]]
+    more_delimiters: tuple[str, ...] = ()  # beyond those every table is tried with
 
     def match(self, header: Sequence[str]) -> Match:
         """Say which header cell is which column; a cell is at most one column, the first that fits."""
@@ -150,7 +151,8 @@ def signature(name: str) -> Signature:
     confirm = tuple((rule["column"], rule["pattern"], rule["share"]) for rule in spec.get("confirm", ()))
     strict = spec.get("strict", False)
     within = spec.get("header_within", 1)
-    return Signature(name, tuple(labels), spec.get("structure"), confirm, strict, within, words)
+    more = tuple(spec.get("more_delimiters", ()))
+    return Signature(name, tuple(labels), spec.get("structure"), confirm, strict, within, words, more)
 
 
 def signatures() -> list[Signature]:
