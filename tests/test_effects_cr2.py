@@ -72,12 +72,12 @@ def test_properties(seed, shift, scale):
 
 
 def test_big_groups_and_many_groups():
-    start = time.perf_counter()
+    start = time.process_time()
     for sizes in ([20_000] * 10, [5] * 40_000):
         y, treated, group = simulate(3, sizes, 0.3)
         found = cr2(y, treated, group, covariates=np.random.default_rng(1).normal(size=(len(y), 3)))
         assert found.low < 1 < found.high
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < 10
 
 
 @pytest.mark.parametrize("name", [n for n in HOSTILE if "group" not in n])

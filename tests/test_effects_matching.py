@@ -90,9 +90,9 @@ def test_two_hundred_thousand_learners_take_seconds():
     rng = np.random.default_rng(1)
     x = rng.normal(size=(200_000, 2))
     treated = rng.random(200_000) < 0.3
-    start = time.perf_counter()
+    start = time.process_time()
     found = nn_match(x[:, 0] + treated + rng.normal(size=200_000), treated, x, orders=1)
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < 10
     assert found.estimate.value == pytest.approx(1, abs=0.05)
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from flipstats.effects.arrays import arms
 from flipstats.effects.mixed import icc, reml_kr, reml_satterthwaite
-from flipstats.effects.reml import _deviance, fit_random_intercept
+from flipstats.effects.reml import deviances, fit_random_intercept
 from flipstats.errors import EmptyArmError, EstimationError, ParameterError
 
 R = reference("mixed")
@@ -105,8 +105,8 @@ def test_on_the_boundary_the_likelihood_indeed_falls():
     y, treated, group, _ = case("zero_between")
     fit = fit_random_intercept(arms(y, treated, clusters=group))
     assert fit.boundary
-    at_zero = _deviance(fit.sums, 0.0)
-    assert all(_deviance(fit.sums, ratio) > at_zero for ratio in (1e-6, 1e-4, 1e-2, 1, 100))
+    found = deviances(fit.sums, np.array([0, 1e-6, 1e-4, 1e-2, 1, 100]))
+    assert (found[1:] > found[0]).all()
 
 
 @settings(max_examples=25, deadline=None)
@@ -137,9 +137,9 @@ def test_properties(seed, between, shift, scale):
 def test_two_hundred_thousand_learners_take_seconds():
     sizes = [25] * 8000
     y, treated, group = simulate(3, sizes, 0.3)
-    start = time.perf_counter()
+    start = time.process_time()
     found = reml_kr(y, treated, group, covariates=np.random.default_rng(1).normal(size=(len(y), 3)))
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < 10
     assert found.low < 1 < found.high
 
 

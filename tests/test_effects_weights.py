@@ -150,9 +150,9 @@ def test_two_hundred_thousand_learners_take_seconds():
     rng = np.random.default_rng(1)
     x = rng.normal(size=(200_000, 4))
     treated = rng.random(200_000) < 0.4
-    start = time.perf_counter()
+    start = time.process_time()
     found = ipw_att(x[:, 0] + treated + rng.normal(size=200_000), treated, x)
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
     assert found.low < 1 < found.high
 
 
