@@ -184,6 +184,25 @@ def test_two_groups_against_two_draw_means_and_no_effect(study: Study) -> None:
     assert "No interval can be given here." in block
 
 
+def test_small_groups_are_hidden_outside_research(study: Study) -> None:
+    for view in (
+        lambda role: show.comparison(study, "summative", role=role),
+        lambda role: show.comparison(study, "completion", role=role),
+    ):
+        assert "F4" in view("research")
+        assert "F4" not in view("manager")
+    assert "hidden" in views.consulted_heatmap(study, "opened", "manager").table["Value"].to_list()
+    assert "hidden" not in views.consulted_heatmap(study, "opened").table["Value"].to_list()
+
+
+def test_a_refusal_does_not_tell_the_means_of_small_groups(study: Study) -> None:
+    two = study.select(cohorts=["F1", "F4", "C1", "C2"])
+    assert "(means" in show.comparison(two, "summative")
+    told = show.comparison(two, "summative", role="manager")
+    assert "(means" not in told
+    assert "the means of small groups are not told" in told
+
+
 def test_every_threshold_has_words_and_a_unit_in_both_languages() -> None:
     for name in Thresholds.__dataclass_fields__:
         unit = re.sub(r"[ -]", "_", Thresholds.__dataclass_fields__[name].metadata["unit"])
@@ -214,6 +233,7 @@ KNOWN = parameters_of(shipped("notebooks") / "programme_report.ipynb")
 def test_parameters_of_the_notebook_are_typed_and_explained() -> None:
     assert {name: about.kind for name, about in KNOWN.items()} == {
         "study": "str", "lang": "str", "cohorts": "list[str]", "iterations": "list[int]", "depth": "str",
+        "role": "str",
     }  # fmt: skip
     assert all(about.meaning for about in KNOWN.values())
 
@@ -259,7 +279,7 @@ def test_values_of_another_type_are_refused(given_value: object, kind: str) -> N
         ),
         (
             {"zzz": 1},
-            "notebook programme_report has no parameter 'zzz'; it has cohorts, iterations, depth. "
+            "notebook programme_report has no parameter 'zzz'; it has cohorts, iterations, depth, role. "
             "Nothing was run",
         ),
         ({"lang": "fr"}, "the parameter 'lang' is the language of the report: give it with --lang"),

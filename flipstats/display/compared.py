@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Set
+from dataclasses import replace
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -13,6 +15,7 @@ from flipstats.display.blocks import Html, figure, notice, table
 from flipstats.display.views import arm_words, completion, in_arm_words
 from flipstats.errors import FlipstatsError
 from flipstats.i18n import has, number, percent, t
+from flipstats.suppression import suppress
 
 if TYPE_CHECKING:
     from flipstats.comparison.result import Comparison
@@ -22,7 +25,7 @@ _STEPS = ("assigned", "started", "tested", "analysed")
 _STANDARDISED = ("wwc", "wwc_cluster")
 
 
-def comparison(study: Study, outcome: str) -> Html:
+def comparison(study: Study, outcome: str, *, role: str = "research") -> Html:
     """Compare the arms of a study on an outcome, and show the verdict with all it rests on.
 
     Where the study cannot be compared the reason is shown, and completion itself where that was asked.
@@ -32,26 +35,55 @@ def comparison(study: Study, outcome: str) -> Html:
     study : Study
     outcome : str
         ``"summative"``, ``"completion"`` or another outcome of the study.
+    role : {"research", "manager", "trainer"}
+        Who will read it: outside research the means of small groups are hidden, and those that would give
+        them away.
     """
     try:
         result = cohorts.compare(study, outcome=outcome)
     except FlipstatsError as problem:
         refused = notice(str(problem), label=t("report.not_computable"))
-        return refused + completion(study) if outcome == "completion" else refused
-    return compared(result)
+        return refused + completion(study, role=role) if outcome == "completion" else refused
+    return compared(result, role=role)
 
 
-def compared(result: Comparison) -> Html:
+def compared(result: Comparison, *, role: str = "research") -> Html:
     """Return a comparison as blocks: verdict, group means, effects, flow, balance."""
     treated, control = arm_words(result.question.treated), arm_words(result.question.control)
-    blocks = [verdict(result), means(result), effects(result), flow(result, treated, control)]
+    hidden = frozenset() if role == "research" else small_groups(result)
+    blocks = [verdict(result, hidden), means(result, hidden), effects(result), flow(result, treated, control)]
     if result.balance:
         blocks.append(balance(result, treated, control))
     return Html("".join(blocks))
 
 
-def verdict(result: Comparison) -> Html:
-    """Return the verdict: its word, its sentence, and every caution."""
+def small_groups(result: Comparison) -> frozenset[str]:
+    """Return the groups whose means may not be shown outside research, by their id."""
+    rows = pl.DataFrame(
+        [
+            {"id": g["group"], "arm": g["arm"], "n": g["analysed"], "value": g["mean"], "statistic": "mean"}
+            for g in result.flow["groups"]
+        ]
+    )
+    if rows.is_empty():
+        return frozenset()
+    kept = suppress(
+        rows.with_columns(pl.lit(None, pl.String).alias("reason")),
+        margins=["arm"],
+        apart=["id"],
+        cell=["id"],
+        slices=["statistic"],
+        blank=["value"],
+        smallest=result.question.thresholds.smallest_cell,
+    )
+    return frozenset(kept.filter(pl.col("value").is_null())["id"])
+
+
+def verdict(result: Comparison, hidden: Set[str] = frozenset()) -> Html:
+    """Return the verdict: its word, its sentence, and every caution.
+
+    A refusal tells the mean of each group: with groups in `hidden` its word stands alone.
+    """
     cautions = [str(text) for text in (*result.verdict.cautions[1:], *result.warnings)]
     more = "".join(f"<li>{escape(text[:1].upper() + text[1:])}</li>" for text in cautions)
     listed = (
@@ -62,6 +94,8 @@ def verdict(result: Comparison) -> Html:
     words = result.verdict.words[:1].upper() + result.verdict.words[1:]
     opening = t("compare.opening", words=words, finding="\0").partition("\0")[0]
     found = result.verdict.sentence.removeprefix(opening)
+    if hidden and result.verdict.shown is None:
+        found = t("report.refused_hidden")
     return Html(
         f'<div class="fs-verdict" data-verdict="{escape(result.verdict.code)}">'
         f'<p class="fs-value">{escape(words)}</p>'
@@ -69,18 +103,24 @@ def verdict(result: Comparison) -> Html:
     )
 
 
-def means(result: Comparison) -> Html:
-    """Return the figure of group means and arms."""
-    groups, arms = (frame.with_columns(in_arm_words()) for frame in (result.groups(), result.arms()))
-    return figure(
-        figures.group_means(
-            groups,
-            arms,
-            treated=arm_words(result.question.treated),
-            outcome=outcome_words(result.question.outcome),
-            share=result.question.shares or result.question.kind == "binary",
-        )
+def means(result: Comparison, hidden: Set[str] = frozenset()) -> Html:
+    """Return the figure of group means and arms, without the groups in `hidden`."""
+    shown = [g for g in result.flow["groups"] if g["mean"] is not None and g["group"] not in hidden]
+    groups = pl.DataFrame(
+        [{"arm": g["arm"], "group": g["title"], "value": g["mean"], "n": g["analysed"]} for g in shown],
+        schema={"arm": pl.String, "group": pl.String, "value": pl.Float64, "n": pl.Int64},
     )
+    picture = figures.group_means(
+        groups.with_columns(in_arm_words()),
+        result.arms().with_columns(in_arm_words()),
+        treated=arm_words(result.question.treated),
+        outcome=outcome_words(result.question.outcome),
+        share=result.question.shares or result.question.kind == "binary",
+    )
+    if hidden:
+        note = t("report.groups_hidden", n=result.question.thresholds.smallest_cell)
+        picture = replace(picture, caption=f"{picture.caption} {note}")
+    return figure(picture)
 
 
 def effects(result: Comparison) -> Html:

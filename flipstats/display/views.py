@@ -46,7 +46,7 @@ def depth_of(study: Study, depth: str = BEST) -> str | None:
 # ------------------------------------------------------------------------------------------- preparation
 
 
-def preparation(study: Study, *, depth: str = BEST) -> Html:
+def preparation(study: Study, *, depth: str = BEST, role: str = "research") -> Html:
     """Show preparation: session by session, group by group, and how long before.
 
     Parameters
@@ -54,6 +54,8 @@ def preparation(study: Study, *, depth: str = BEST) -> Html:
     study : Study
     depth : {"best", "opened", "substantial", "completed"}
         How far learners went; by default the deepest the sources can tell.
+    role : {"research", "manager", "trainer"}
+        Who will read it: small groups are hidden outside research.
     """
     shown = depth_of(study, depth)
     if shown is None:
@@ -62,15 +64,15 @@ def preparation(study: Study, *, depth: str = BEST) -> Html:
             label=t("report.not_computable"),
             remedy=t("report.remedy_trace"),
         )
-    blocks = (prepared_by_session(study, shown), consulted_heatmap(study, shown), lead_times(study, shown))
-    return Html("".join(_or_notice(block) for block in blocks))
+    views = (prepared_by_session, consulted_heatmap, lead_times)
+    return Html("".join(_or_notice(view(study, shown, role)) for view in views))
 
 
-def prepared_by_session(study: Study, depth: str) -> Picture | str:
+def prepared_by_session(study: Study, depth: str, role: str = "research") -> Picture | str:
     """Return learners who came prepared, by session, iterations apart where there are several."""
     iterations = study.table("cohorts").collect()["iteration"].drop_nulls().n_unique()
     series = "iteration" if iterations > 1 else "arm"
-    rows = metrics.prepared_rate(study, by=[series, "sequence"], depth=depth)
+    rows = metrics.prepared_rate(study, by=[series, "sequence"], depth=depth, role=role)
     if (silent := _nothing(rows, "all")) is not None:
         return silent
     named = {i: t("report.iteration_n", n=i) for i in rows[series].unique() if series == "iteration"}
@@ -84,9 +86,9 @@ def prepared_by_session(study: Study, depth: str) -> Picture | str:
     )
 
 
-def consulted_heatmap(study: Study, depth: str) -> Picture | str:
+def consulted_heatmap(study: Study, depth: str, role: str = "research") -> Picture | str:
     """Return how much of the preparation was consulted, by session and group."""
-    rows = metrics.consultation_rate(study, by=["cohort_id", "session_id"], depth=depth)
+    rows = metrics.consultation_rate(study, by=["cohort_id", "session_id"], depth=depth, role=role)
     if (silent := _nothing(rows, "rate")) is not None:
         return silent
     return figures.preparation_heatmap(
@@ -98,9 +100,9 @@ def consulted_heatmap(study: Study, depth: str) -> Picture | str:
     )
 
 
-def lead_times(study: Study, depth: str) -> Picture | str:
+def lead_times(study: Study, depth: str, role: str = "research") -> Picture | str:
     """Return how long before the session those who prepared last worked on it."""
-    rows = metrics.lead_time(study, depth=depth)
+    rows = metrics.lead_time(study, depth=depth, role=role)
     if (silent := _nothing(rows, "median")) is not None:
         return silent
     limits = {
@@ -126,9 +128,9 @@ def lead_times(study: Study, depth: str) -> Picture | str:
 # ---------------------------------------------------------------------------------------------- readiness
 
 
-def readiness(study: Study) -> Html:
+def readiness(study: Study, *, role: str = "research") -> Html:
     """Show scores at the start of sessions, by session and arm, and how many answered."""
-    rows = metrics.start_score(study, by=["arm", "sequence"])
+    rows = metrics.start_score(study, by=["arm", "sequence"], role=role)
     if (silent := _nothing(rows, "mean")) is not None:
         return Html(_or_notice(silent))
     named = rows.with_columns(in_arm_words())
@@ -136,17 +138,17 @@ def readiness(study: Study) -> Html:
     return figure(picture)
 
 
-def completion(study: Study) -> Html:
+def completion(study: Study, *, role: str = "research") -> Html:
     """Show completion by arm, with its groups."""
-    return Html(_or_notice(completion_picture(study)))
+    return Html(_or_notice(completion_picture(study, role)))
 
 
-def completion_picture(study: Study) -> Picture | str:
+def completion_picture(study: Study, role: str = "research") -> Picture | str:
     """Return completion by arm and group, or why there is none."""
-    arms = metrics.completion_rate(study, by=["arm"]).filter(pl.col("statistic") == "rate")
+    arms = metrics.completion_rate(study, by=["arm"], role=role).filter(pl.col("statistic") == "rate")
     if (silent := _nothing(arms, "rate")) is not None:
         return silent
-    groups = metrics.completion_rate(study, by=["cohort_id"]).filter(pl.col("statistic") == "rate")
+    groups = metrics.completion_rate(study, by=["cohort_id"], role=role).filter(pl.col("statistic") == "rate")
     named = groups.join(_cohorts(study), on="cohort_id", how="left")
     words = in_arm_words()
     return figures.completion_by_arm(
