@@ -163,6 +163,23 @@ class TestDates:
         settled = language == "fr" or any(m.day > 12 for m in moments)
         assert read == moments or not settled
 
+    @pytest.mark.parametrize("seconds", ["", ":%S"])
+    def test_a_long_column_is_read_as_a_short_one(self, seconds):
+        start = at(2024, 1, 28, 23, 50, 7)
+        moments = [start + dt.timedelta(minutes=7 * n) for n in range(2000)]
+        cells = [f"{m.day} {FR_MONTHS[m.month - 1]} {m:%y, %H:%M{seconds}}" for m in moments]
+        for odd in (
+            "",
+            "-",
+            "1 mars 24, 24:00",
+            "1 mars 24, 1x:00",
+            "1 mars 24, 08-00",
+            "30 févr. 24, 08:00",
+        ):
+            long = times(*cells, odd + (":00" if seconds and odd[-1:].isdigit() else ""))
+            assert long.values.to_list() == [*(m if seconds else m.replace(second=0) for m in moments), None]
+            assert long.unreadable.sum() == (odd not in ("", "-"))
+
     @settings(deadline=None)
     @given(st.lists(st.text(max_size=25), max_size=12))
     def test_any_text_is_times_or_one_clear_error(self, cells):

@@ -15,25 +15,10 @@ import polars as pl
 
 from flipstats.errors import InputError
 from flipstats.i18n import t
+from flipstats.readers.date_shapes import ORDERS, SAMPLE, Shape, by_day, parse, plain, shape_of
 from flipstats.readers.signatures import content
 from flipstats.readers.text import normal
 
-ORDERS = ("day_first", "month_first")
-_TIME_WORDS = content("time_words")
-_WORDS = {word: month for month, words in _TIME_WORDS["months"].items() for word in words}
-_WEEKDAYS = {word: "" for words in _TIME_WORDS["weekdays"].values() for word in words}
-_MARKS = {"\u00a0": " ", "\u202f": " ", ",": " ", " à ": " ", "1er ": "1 ", "a.m.": "am", "p.m.": "pm"}
-_REPLACED = dict(sorted((_WORDS | _MARKS | _WEEKDAYS).items(), key=lambda pair: -len(pair[0])))
-_ACCENTED = {word.upper(): number for word, number in _WORDS.items() if not word.isascii()}
-_WORD = re.compile("|".join(re.escape(w) for w in sorted(_WORDS, key=len, reverse=True)), re.IGNORECASE)
-_CLOCK = r"(?P<clock>[T ]+\d{1,2}:\d{2}(?P<s>:\d{2}(?P<f>\.\d+)?)?)? *(?P<p>[ap]m)?(?P<z>Z|[+-]\d{2}:?\d{2})?"
-_DATE = re.compile(
-    r"(?P<a>\d{1,4})(?P<m>[/.\- ]) *(?P<b>\d{1,2})(?P=m) *(?P<c>\d{1,4})" + _CLOCK, re.IGNORECASE
-)
-_NO_YEAR = re.compile(r"\d{1,2}[/.\- ] *\d{1,2}" + _CLOCK, re.IGNORECASE)
-_NO_DAY = re.compile(r"\d{1,2}:\d{2}(:\d{2})?( ?[ap]m)?", re.IGNORECASE)
-_SAMPLE = 400
-_YEARS = (1990, 2100)
 _AUTUMNS = 3  # clocks go back once a year, and a log rarely spans more
 
 
@@ -56,26 +41,6 @@ class Times:
     has_clock: bool = True
     has_seconds: bool = False
     zoned: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _Shape:
-    """How dates are written, but for whether the day or the month comes first."""
-
-    first: str  # "year", "month" (in words) or "any"
-    mark: str
-    year: str
-    clock: str
-
-    def format(self, order: str) -> str:
-        m, month_first = self.mark, "month" in (self.first, order.removesuffix("_first"))
-        if self.first == "year":
-            return f"%Y{m}%m{m}%d{self.clock}"
-        return (f"%m{m}%d{m}" if month_first else f"%d{m}%m{m}") + self.year + self.clock
-
-    @property
-    def orders(self) -> tuple[str, ...]:
-        return ORDERS if self.first == "any" else ORDERS[:1]
 
 
 def parse_times(
@@ -116,110 +81,57 @@ def parse_times(
     >>> read.values.to_list()
     [datetime.datetime(2024, 3, 18, 8, 0, 5), None]
     """
-    texts = _plain(values)
-    blank = texts.is_null() | texts.is_in(["", "-"])
-    given = texts.filter(~blank)
-    if given.is_empty():
+    blank = values.is_null() | values.str.strip_chars().is_in(["", "-"])
+    written = values.filter(~blank)
+    if written.is_empty():
         nothing = pl.Series(values.name, [None] * len(values), dtype=pl.Datetime("us"))
         return Times(nothing, pl.Series([False] * len(values), dtype=pl.Boolean))
-    shape = _shape(values.filter(~blank), given, file, column)
-    readings = _readings(texts, given, shape)
+    raw = written.gather_every(max(1, len(written) // SAMPLE))
+    sample = plain(raw)
+    shape = _shape(raw, sample, file, column)
+    readings = _readings(values, sample, shape, len(values) - len(written))
     if order is None and bare_day and len(shape.orders) > 1:
-        order = _bare_day(given)
+        order = _bare_day(sample)
     chosen = _choose(readings, blank, order, latest, sorted_by_time)
     if chosen is None:
-        example = given[0]
-        raise InputError(t("readers.dates_ambiguous", file=file, column=column, example=example))
+        raise InputError(t("readers.dates_ambiguous", file=file, column=column, example=sample[0]))
     result = readings[chosen]
     unreadable = result.is_null() & ~blank
-    _refuse_unreadable(readings, chosen, unreadable, given, file, column)
+    _refuse_unreadable(readings, chosen, unreadable, written, file, column)
     clock = shape.clock
     return Times(result.rename(values.name), unreadable, bool(clock), "%S" in clock, "%z" in clock)
 
 
-def _each(values: pl.Series, expression: pl.Expr) -> pl.Series:
-    """Evaluate an expression of column ``x`` cell by cell, on all cores."""
-    return values.rename("x").to_frame().lazy().select(expression).collect(engine="streaming").to_series()
-
-
-def _plain(values: pl.Series) -> pl.Series:
-    """Bring month names, blanks and marks to one form; cells stay as many."""
-    x = pl.col("x")
-    if not _each(values, x.str.contains(r"[^\d/., :-]").any()).item():  # no words: only a comma to take out
-        return _each(values, x.str.replace(",", " ", literal=True).str.strip_chars())
-    table = _REPLACED | _ACCENTED
-    words, numbers = list(table), list(table.values())
-    return _each(
-        values,
-        x.str.strip_chars()
-        .str.replace_many(words, numbers, ascii_case_insensitive=True, leftmost=True)
-        .str.strip_chars(),
-    )
-
-
-def _shape(raw: pl.Series, given: pl.Series, file: str, column: str) -> _Shape:
-    every = max(1, len(given) // _SAMPLE)
-    found: Counter[_Shape | str] = Counter()
-    for original, text in zip(raw.gather_every(every), given.gather_every(every), strict=True):
-        found[_shape_of(original, text)] += 1
+def _shape(raw: pl.Series, sample: pl.Series, file: str, column: str) -> Shape:
+    found: Counter[Shape | str] = Counter()
+    for original, text in zip(raw, sample, strict=True):
+        found[shape_of(original, text)] += 1
     shape = found.most_common(1)[0][0]
-    if isinstance(shape, _Shape):
+    if isinstance(shape, Shape):
         return shape
-    example = masked(raw[0])
-    raise InputError(t(f"readers.dates_{shape}", file=file, column=column, example=example))
+    raise InputError(t(f"readers.dates_{shape}", file=file, column=column, example=masked(raw[0])))
 
 
-def _shape_of(original: str, text: str) -> _Shape | str:
-    match = _DATE.fullmatch(text)
-    if match is None or (match["p"] and not match["clock"]):
-        if _NO_YEAR.fullmatch(text):
-            return "no_year"
-        return "no_day" if _NO_DAY.fullmatch(text) else "unreadable"
-    word = _WORD.search(original)
-    first = "year" if len(match["a"]) == 4 else "any"
-    if word:
-        before = original[: word.start()].strip("\u00a0\u202f ,").removesuffix("er")
-        first = "day" if before[-1:].isdigit() else "month"
-    clock = ""
-    if match["clock"]:
-        hour = "%I:%M" if match["p"] else "%H:%M"
-        clock = ("T" if "T" in match["clock"] else " ") + hour + (":%S" if match["s"] else "")
-        clock += ("%.f" if match["f"] else "") + (" %p" if match["p"] else "")
-        clock += "%z" if match["z"] else ""
-    return _Shape(first, match["m"], "%Y" if len(match["c"]) == 4 else "%y", clock)
-
-
-def _parse(texts: pl.Series, pattern: str) -> pl.Series:
-    x = pl.col("x").str
-    if "%H" in pattern or "%I" in pattern:
-        read = x.to_datetime(pattern, strict=False, exact=True, time_unit="us")
-        if "%z" in pattern:
-            read = read.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
-    else:
-        read = x.to_date(pattern, strict=False, exact=True).cast(pl.Datetime("us"))
-    values = _each(texts, read)
-    low, high = (dt.datetime(year, 1, 1) for year in _YEARS)
-    if values.null_count() == len(values) or (values.min() >= low and values.max() <= high):
-        return values
-    return _each(values, pl.when(pl.col("x").is_between(low, high)).then("x"))
-
-
-def _readings(texts: pl.Series, given: pl.Series, shape: _Shape) -> dict[str, pl.Series]:
+def _readings(values: pl.Series, sample: pl.Series, shape: Shape, blanks: int) -> dict[str, pl.Series]:
     """Parse the column in each order that can be meant; a sample that refutes an order saves the work."""
     readings: dict[str, pl.Series] = {}
-    sample = given.gather_every(max(1, len(given) // _SAMPLE))
+    texts = None
     for order in shape.orders:
         pattern = shape.format(order)
-        settled = any(read.null_count() == len(texts) - len(given) for read in readings.values())
-        if settled and _parse(sample, pattern).null_count():
+        settled = any(read.null_count() == blanks for read in readings.values())
+        if settled and parse(sample, pattern).null_count():
             continue
-        readings[order] = _parse(texts, pattern)
+        read = by_day(values, pattern, shape.clock, blanks)
+        if read is None:
+            texts = plain(values) if texts is None else texts
+            read = parse(texts, pattern)
+        readings[order] = read
     return readings
 
 
-def _bare_day(given: pl.Series) -> str | None:
+def _bare_day(sample: pl.Series) -> str | None:
     """Say which number of a date is the day, from the leading zero that only the month keeps."""
-    first, second = (given.str.contains(pattern).any() for pattern in (r"^\d\D\d\d\D", r"^\d\d\D\d\D"))
+    first, second = (sample.str.contains(pattern).any() for pattern in (r"^\d\D\d\d\D", r"^\d\d\D\d\D"))
     if first == second:
         return None
     return "day_first" if first else "month_first"
@@ -254,7 +166,7 @@ def _refuse_unreadable(
     readings: dict[str, pl.Series],
     chosen: str,
     unreadable: pl.Series,
-    given: pl.Series,
+    written: pl.Series,
     file: str,
     column: str,
 ) -> None:
@@ -264,8 +176,8 @@ def _refuse_unreadable(
     for other, read in readings.items():
         if other != chosen and read.filter(unreadable).drop_nulls().len():
             raise InputError(t("readers.dates_mixed", file=file, column=column))
-    if failed > len(given) // 2:
-        raise InputError(t("readers.dates_unreadable", file=file, column=column, example=masked(given[0])))
+    if failed > len(written) // 2:
+        raise InputError(t("readers.dates_unreadable", file=file, column=column, example=masked(written[0])))
 
 
 def masked(text: str) -> str:
@@ -358,7 +270,7 @@ def _decimal_mark(texts: pl.Series, file: str, column: str) -> str:
     return "."
 
 
-_SECONDS = {word: int(seconds) for seconds, words in _TIME_WORDS["units"].items() for word in words}
+_SECONDS = {word: int(seconds) for seconds, words in content("time_words")["units"].items() for word in words}
 _PART = re.compile(r"(\d+(?:[.,]\d+)?)\s*([^\W\d_]+)\.?\s*")
 
 

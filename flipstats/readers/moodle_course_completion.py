@@ -46,11 +46,12 @@ def read(file: Path, context: Context) -> Reading:
     tables = {"learners": frame.drop("done")} if rows else {}
     done = frame.filter(~pl.col("done").str.strip_chars().is_in(["", "-"]))
     if done.height:
-        times = parse_times(done["done"], file=file.name, column=table.header[match.columns["done"][0]])
+        column = table.header[match.columns["done"][0]]
+        times = parse_times(done["done"], file=file.name, column=column, order=context.date_order)
         instants = to_utc(times.values, zone_of(context, file.name))
         done = done.with_columns(completed_at=instants.values.cast(TIME)).drop("done")
         for record in done.filter(pl.col("completed_at").is_null())["record"]:
-            account.note(record, "no_time")
+            account.note(record, "no_moment")
         for record in done.filter(instants.assumed)["record"]:
             account.note(record, "repeated_hour")
         if (known := done.drop_nulls("completed_at")).height:

@@ -63,7 +63,8 @@ def read(file: Path, context: Context) -> Reading:
     frame = _timed(frame, header[match.columns["time"][0]], file.name, zone, exported, context, account)
     account.kept = frame.height
     keys, resources = _resources(found)
-    events = _events(frame, keys, found)
+    named = _named_only(frame, found)
+    events = _events(frame, keys, named, found)
     last = events["at"].max() if events.height else None
     covers_to, basis, warnings = _covered(exported, last, zone, file.name)
     tables = {"events": events, "resources": resources}
@@ -71,7 +72,7 @@ def read(file: Path, context: Context) -> Reading:
         FORMAT,
         {name: table for name, table in tables.items() if table.height},
         account,
-        _people(found, events),
+        _people(found, events, named),
         language=match.language,
         timezone=zone,
         covers_to=covers_to,
@@ -113,7 +114,7 @@ def _timed(
         bare_day=True,
     )
     one_at_a_time = frame.select(
-        who=pl.when(pl.col("verb") == "viewed").then("user"), what=pl.coalesce("cmid", "context")
+        who=pl.when(pl.col("verb") == "viewed").then("person"), what=pl.coalesce("resource", "context")
     )
     instants = (
         to_utc(times.values, zone, who=one_at_a_time["who"], what=one_at_a_time["what"])
@@ -126,34 +127,33 @@ def _timed(
     return frame.drop("time").with_columns(at=instants.values).drop_nulls("at")
 
 
-def _resources(found: Found) -> tuple[dict[tuple[str | None, str], str], pl.DataFrame]:
-    """Return the key of each place of the log, and the resources.
+def _resources(found: Found) -> tuple[dict[str, str], pl.DataFrame]:
+    """Return the key of each context whose rows do not say it, and the resources.
 
     An activity named without its course-module id is the one that has an id elsewhere in the log under the
     same name, where there is one such; else it is known by its title.
     """
     ids = defaultdict(set)
-    for cmid, context in found.contexts:
-        if cmid is not None:
-            ids[context].add(cmid)
-    keys: dict[tuple[str | None, str], str] = {}
+    for resource, context in found.places:
+        if resource is not None:
+            ids[context].add(resource)
+    keys: dict[str, str] = {}
     out: dict[str, dict] = {}
-    for (cmid, context), (record, module) in found.contexts.items():
+    for (resource, context), (record, module) in found.places.items():
         kind, title = _named(context, module)
-        if cmid is None and len(ids[context]) == 1:
-            cmid = next(iter(ids[context]))
-            keys[None, context] = "cm:" + cmid
-        if cmid is None and title is None:
-            continue
-        key = f"cm:{cmid}" if cmid is not None else "title:" + normal(title or "")
-        keys.setdefault((cmid, context), key)
+        key = resource
+        if resource is None:
+            key = next(iter(ids[context])) if len(ids[context]) == 1 else title and f"title:{normal(title)}"
+            if key is None:
+                continue
+            keys[context] = key
+        cmid = key[3:] if key.startswith("cm:") else None
         row = out.setdefault(
             key, {"resource": key, "cmid": cmid, "title": title, "kind": kind, "record": record}
         )
         row["title"], row["kind"] = row["title"] or title, row["kind"] or kind
         row["record"] = min(row["record"], record)
-    frame = pl.DataFrame(list(out.values()), schema=_RESOURCES)
-    return keys, frame
+    return keys, pl.DataFrame(list(out.values()), schema=_RESOURCES)
 
 
 def _named(context: str, module: str | None) -> tuple[str | None, str | None]:
@@ -174,24 +174,29 @@ def _named(context: str, module: str | None) -> tuple[str | None, str | None]:
     return kind or ("other" if title else None), title or None
 
 
-def _events(frame: pl.DataFrame, keys: Mapping[tuple[str | None, str], str], found: Found) -> pl.DataFrame:
-    """Name persons and resources by their keys."""
-    named = {
-        name: f"moodle:{ids.pop()}" if len(ids) == 1 else "name:" + normal(name)
-        for name, ids in _ids_of(frame["name"], found).items()
+def _named_only(frame: pl.DataFrame, found: Found) -> dict[str, str]:
+    """Return the person of each name without an id: the one who bears it, else the name itself."""
+    return {
+        name: next(iter(persons)) if len(persons) == 1 else "name:" + normal(name)
+        for name, persons in _bearers(frame["name"], found).items()
     }
-    placed = {context: key for (cmid, context), key in keys.items() if cmid is None}
+
+
+def _events(
+    frame: pl.DataFrame, keys: Mapping[str, str], named: Mapping[str, str], found: Found
+) -> pl.DataFrame:
+    """Name by their keys the persons and resources that the descriptions left open."""
     tried = _attempts(found)
+
+    def keyed(column: str, by: str, table: Mapping[str, str]) -> pl.Expr:
+        if not table:
+            return pl.col(column)
+        return pl.coalesce(column, pl.col(by).replace_strict(table, default=None, return_dtype=pl.String))
+
     return frame.select(
         "record",
-        pl.coalesce(
-            pl.lit("moodle:") + pl.col("user"),
-            pl.col("name").replace_strict(named, default=None, return_dtype=pl.String),
-        ).alias("person"),
-        pl.coalesce(
-            pl.lit("cm:") + pl.col("cmid"),
-            pl.col("context").replace_strict(placed, default=None, return_dtype=pl.String),
-        ).alias("resource"),
+        keyed("person", "name", named).alias("person"),
+        keyed("resource", "context", keys).alias("resource"),
         "at",
         "verb",
         "impersonated",
@@ -199,31 +204,28 @@ def _events(frame: pl.DataFrame, keys: Mapping[tuple[str | None, str], str], fou
     )
 
 
-def _ids_of(names: pl.Series, found: Found) -> dict[str, set[str]]:
-    ids = defaultdict(set)
-    for user, name in found.names:
-        ids[name].add(user)
-    return {name: set(ids.get(name, ())) for name in names.drop_nulls().unique() if name not in NOBODY}
+def _bearers(names: pl.Series, found: Found) -> dict[str, set[str]]:
+    """Return for each name the persons who bear it."""
+    persons = defaultdict(set)
+    for person, name in found.names:
+        persons[name].add(person)
+    return {name: set(persons.get(name, ())) for name in names.drop_nulls().unique() if name not in NOBODY}
 
 
 def _attempts(found: Found) -> dict[str, str]:
     return {username: f"login:{n}" for n, username in enumerate(found.usernames, 1)}
 
 
-def _people(found: Found, events: pl.DataFrame) -> pl.DataFrame:
-    identities = []
-    for user, name in found.names:
-        key = "moodle:" + user
-        identities += [(key, "id", user), (key, "name", name)]
-    known = {user for user, _ in found.names}
-    seen = events["person"].drop_nulls().unique(maintain_order=True) if events.height else []
-    for key in seen:
-        kind, _, value = key.partition(":")
-        if kind == "moodle" and value not in known:
-            identities.append((key, "id", value))
-    identities += [("moodle:" + user, "role", "staff") for user in found.staff]
-    for name, ids in _ids_of(pl.Series(list(found.impersonators), dtype=pl.String), found).items():
-        key = f"moodle:{next(iter(ids))}" if len(ids) == 1 else "name:" + normal(name)
+def _people(found: Found, events: pl.DataFrame, named: Mapping[str, str]) -> pl.DataFrame:
+    seen = dict.fromkeys(person for person, _ in found.names)
+    if events.height:
+        seen |= dict.fromkeys(events["person"].drop_nulls().unique(maintain_order=True))
+    identities = [(key, "id", key[7:]) for key in seen if key.startswith("moodle:")]
+    identities += [(person, "name", name) for person, name in found.names]
+    identities += [(key, "name", name) for name, key in named.items()]
+    identities += [(person, "role", "staff") for person in found.staff]
+    for name, persons in _bearers(pl.Series(list(found.impersonators), dtype=pl.String), found).items():
+        key = next(iter(persons)) if len(persons) == 1 else "name:" + normal(name)
         identities += [(key, "name", name), (key, "role", "staff")]
     identities += [(key, "username", username) for username, key in _attempts(found).items()]
     return people(identities)

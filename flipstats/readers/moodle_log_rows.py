@@ -19,19 +19,6 @@ from flipstats.readers.text import normal
 
 FORMAT = "moodle_log"
 _AS = re.compile(r"^(.+?) (?:as|en tant que) (.+)$")
-_DESCRIBED = {
-    "description": pl.String,
-    "verb": pl.String,
-    "who": pl.String,
-    "concerns": pl.Boolean,
-    "staff": pl.Boolean,
-    "actor": pl.String,
-    "other": pl.String,
-    "cmid": pl.String,
-    "module": pl.String,
-    "username": pl.String,
-    "user": pl.String,
-}
 _USER = r"[Tt]he user with id '([1-9]\d*)'"
 _OTHER = r"user with id '-?\d+'.*user with id '([1-9]\d*)'"
 _TRIED = r"^Login failed for user '(.*)'\."
@@ -44,22 +31,26 @@ _OF_MODULE = {"assignment": "assign"}
 class Found:
     """What all pieces of a log told besides their rows."""
 
-    names: dict[tuple[str, str], None] = field(default_factory=dict)  # (user id, full name)
-    staff: dict[str, None] = field(default_factory=dict)  # user ids
+    names: dict[tuple[str, str], None] = field(default_factory=dict)  # (person, full name)
+    staff: dict[str, None] = field(default_factory=dict)  # persons
     impersonators: dict[str, None] = field(default_factory=dict)  # full names
     as_another: dict[str, None] = field(default_factory=dict)  # "X as Y", as written
     usernames: dict[str, None] = field(default_factory=dict)  # tried at a failed login
-    contexts: dict[tuple[str | None, str], tuple[int, str | None]] = field(default_factory=dict)
+    places: dict[tuple[str | None, str], tuple[int, str | None]] = field(default_factory=dict)
 
 
 COLUMNS = ("time", "name", "affected", "context", "event", "description")
 
 
 def rows(chunk: Chunk, match: Match, found: Found) -> pl.DataFrame:
-    """Bring a piece of a log to ``record, time, user, name, verb, cmid, context, impersonated, username``.
+    """Bring a piece of a log to one row for each record.
 
-    ``name`` is given only where no user id is, ``context`` only where the row concerns an activity whose
-    course-module id it does not say.
+    Returns
+    -------
+    DataFrame
+        ``record, time, person, verb, resource, impersonated, name, context, username``; ``person`` and
+        ``resource`` are what the ids of the description say, ``name`` is given only where it says no user id,
+        ``context`` only where the row concerns an activity whose course-module id it does not say.
     """
     frame = chunk.frame.select(
         pl.col("record").cast(pl.Int64),
@@ -71,52 +62,80 @@ def rows(chunk: Chunk, match: Match, found: Found) -> pl.DataFrame:
         ),
     )
     described = _described(frame["description"].unique())
-    frame = frame.join(described, on="description", how="left", maintain_order="left", nulls_equal=True)
-    frame = _by_event_name(frame)
-    _collect(frame, described, found)
-    nothing = pl.lit(None, pl.String)
-    nameless = pl.col("user").is_null() & (pl.col("who") != "nobody")
-    called = pl.when(pl.col("who") == "other").then("affected").otherwise("name")
-    named = pl.when(nameless & ~called.is_in(NOBODY)).then(called)
-    placeless = pl.col("concerns") & pl.col("cmid").is_null()
-    some = frame.select(nameless.any().alias("nameless"), placeless.any().alias("placeless")).row(
-        0, named=True
-    )
-    under = list(found.as_another)
-    return frame.select(
+    told = described.select("description", "verb", "person", "resource", "of_other", "unclear")
+    frame = frame.join(told, on="description", how="left", maintain_order="left", nulls_equal=True)
+    unclear = _unclear(frame.filter("unclear"), described)
+    _collect_names(frame, described, found)
+    _collect_places(frame, unclear, described, found)
+    found.usernames.update(dict.fromkeys(sorted(described["username"].drop_nulls())))
+    under = pl.col("name").is_in(list(found.as_another)).fill_null(value=False)
+    frame = frame.select(
         "record",
         "time",
-        "user",
-        (named if some["nameless"] else nothing).alias("name"),
+        "person",
         "verb",
-        "cmid",
-        (pl.when(placeless).then("context") if some["placeless"] else nothing).alias("context"),
-        (pl.col("name").is_in(under).fill_null(value=False) if under else pl.lit(value=False)).alias(
-            "impersonated"
-        ),
-        "username",
+        "resource",
+        (under if found.as_another else pl.lit(value=False)).alias("impersonated"),
     )
+    if unclear.is_empty():
+        return frame.with_columns(
+            pl.lit(None, pl.String).alias(name) for name in ("name", "context", "username")
+        )
+    frame = frame.join(unclear, on="record", how="left", maintain_order="left", suffix="_")
+    return frame.with_columns(verb=pl.coalesce("verb_", "verb")).drop("verb_")
 
 
 def _described(descriptions: pl.Series) -> pl.DataFrame:
-    """Read each distinct description: its verb by its wording, then the ids in it."""
+    """Read each distinct description: its verb by its wording, then the ids in it.
+
+    ``unclear`` are those that leave a question to the other columns of their rows.
+    """
     text = pl.col("description")
     frame = descriptions.rename("description").to_frame()
     shapes = frame.select(text.str.replace_all(r"'[^']*'", "''").alias("shape"))["shape"]
     verbs = _verbs_of(shapes.unique().drop_nulls())
     module = pl.coalesce(text.str.extract(_MODULE, 1), text.str.extract(_MODULE, 2))
-    named = frame.with_columns(shape=shapes).join(verbs, on="shape", how="left", maintain_order="left")
-    named = named.with_columns(
-        actor=text.str.extract(_USER),
-        other=text.str.extract(_OTHER),
-        cmid=text.str.extract(_CMID),
+    frame = frame.with_columns(shape=shapes).join(verbs, on="shape", how="left", maintain_order="left")
+    frame = frame.with_columns(
+        actor=pl.lit("moodle:") + text.str.extract(_USER),
+        other=pl.lit("moodle:") + text.str.extract(_OTHER),
+        resource=pl.lit("cm:") + text.str.extract(_CMID),
         module=module.replace(_OF_MODULE),
         username=text.str.extract(_TRIED).str.strip_chars(),
     )
-    about_other = (pl.col("who") == "other") & pl.col("other").is_not_null()
+    of_other = ((pl.col("who") == "other") & pl.col("other").is_not_null()).fill_null(value=False)
     nobody = (pl.col("who") == "nobody").fill_null(value=False)
-    user = pl.when(about_other).then(pl.col("other")).when(~nobody).then(pl.col("actor"))
-    return named.with_columns(user=user).select(pl.col(name).cast(kind) for name, kind in _DESCRIBED.items())
+    person = pl.when(of_other).then("other").when(~nobody).then("actor")
+    lost = pl.col("concerns").fill_null(value=True) & pl.col("resource").is_null()
+    frame = frame.with_columns(of_other=of_other, person=person)
+    return frame.with_columns(unclear=pl.col("verb").is_null() | pl.col("person").is_null() | lost)
+
+
+def _unclear(frame: pl.DataFrame, described: pl.DataFrame) -> pl.DataFrame:
+    """Ask the other columns of a row what its description does not say: the verb, the person, the place.
+
+    Gives ``record, verb, name, context, username``.
+    """
+    more = described.select("description", "who", "concerns", "username")
+    frame = frame.join(more, on="description", how="left", nulls_equal=True)
+    events = frame.filter(pl.col("verb").is_null())["event"].unique().drop_nulls()
+    known = [(event, *named) for event in events if (named := _event_names().get(normal(event)))]
+    schema = {"event": pl.String, "verb_": pl.String, "who_": pl.String, "concerns_": pl.Boolean}
+    frame = frame.join(pl.DataFrame(known, schema=schema, orient="row"), on="event", how="left")
+    frame = frame.with_columns(
+        verb=pl.coalesce("verb", "verb_", pl.lit("other")),
+        who=pl.coalesce("who", "who_", pl.lit("actor")),
+        concerns=pl.coalesce("concerns", "concerns_", pl.lit(value=False)),
+    )
+    called = pl.when(pl.col("who") == "other").then("affected").otherwise("name")
+    nameless = pl.col("person").is_null() & (pl.col("who") != "nobody") & ~called.is_in(NOBODY)
+    return frame.select(
+        "record",
+        "verb",
+        pl.when(nameless).then(called).alias("name"),
+        pl.when(pl.col("concerns") & pl.col("resource").is_null()).then("context").alias("context"),
+        "username",
+    )
 
 
 def _verbs_of(shapes: pl.Series) -> pl.DataFrame:
@@ -162,43 +181,34 @@ def _event_names() -> Mapping[str, tuple[str, str, bool]]:
     }
 
 
-def _by_event_name(frame: pl.DataFrame) -> pl.DataFrame:
-    """Fill in what no description tells by the name of the event; what nothing tells is ``other``."""
-    if not frame["verb"].null_count():
-        return frame
-    events = frame.filter(pl.col("verb").is_null())["event"].unique().drop_nulls()
-    known = [(event, *named) for event in events if (named := _event_names().get(normal(event)))]
-    schema = {"event": pl.String, "verb_": pl.String, "who_": pl.String, "concerns_": pl.Boolean}
-    named = pl.DataFrame(known, schema=schema, orient="row")
-    frame = frame.join(named, on="event", how="left", maintain_order="left")
-    none = pl.col("verb").is_null()
-    return frame.with_columns(
-        verb=pl.coalesce("verb", "verb_", pl.lit("other")),
-        who=pl.when(none).then(pl.col("who_")).otherwise("who").fill_null("actor"),
-        concerns=pl.when(none).then(pl.col("concerns_")).otherwise("concerns").fill_null(value=False),
-    )
-
-
-def _collect(frame: pl.DataFrame, described: pl.DataFrame, found: Found) -> None:
-    """Remember who has which name, who teaches, which user names were tried, and where things are."""
-    users = frame.select("actor", "name").unique()
-    others = frame.filter(pl.col("other").is_not_null()).select("other", "affected").unique()
-    for user, name in sorted((*users.iter_rows(), *others.iter_rows()), key=str):
+def _collect_names(frame: pl.DataFrame, described: pl.DataFrame, found: Found) -> None:
+    """Remember who has which name, who teaches, and who was logged in under another's name."""
+    of_other = pl.col("of_other").fill_null(value=False)
+    plain = frame.lazy().filter(~of_other).select("person", "name").unique().collect()
+    two = frame.lazy().filter(of_other).select("description", "name", "affected").unique().collect()
+    two = two.join(described.select("description", "actor", "other"), on="description", how="left")
+    pairs = [plain, two.select("actor", "name"), two.select("other", "affected")]
+    for person, name in sorted((pair for each in pairs for pair in each.unique().iter_rows()), key=str):
         parts = _AS.match(name or "")
         if parts:
             found.as_another[name] = None
             found.impersonators[parts.group(1).strip()] = None
-        if user is not None and name is not None and name not in NOBODY:
-            found.names[user, (parts.group(2) if parts else name).strip()] = None
+        if person is not None and name is not None and name not in NOBODY:
+            found.names[person, (parts.group(2) if parts else name).strip()] = None
     teaching = described.filter(pl.col("staff") & (pl.col("actor") != pl.col("other")).fill_null(value=True))
     found.staff.update(dict.fromkeys(sorted(teaching["actor"].drop_nulls().unique())))
-    found.usernames.update(dict.fromkeys(sorted(described["username"].drop_nulls().unique())))
-    places = (
-        frame.filter(pl.col("cmid").is_not_null() | pl.col("concerns"))
-        .group_by("cmid", "context")
-        .agg(pl.col("record").min(), pl.col("module").drop_nulls().first())
-        .sort("record")
+
+
+def _collect_places(
+    frame: pl.DataFrame, unclear: pl.DataFrame, described: pl.DataFrame, found: Found
+) -> None:
+    """Remember under which contexts each activity was, and at which record first."""
+    modules = dict(
+        described.drop_nulls(("resource", "module")).select("resource", "module").unique().iter_rows()
     )
-    for cmid, context, record, module in places.iter_rows():
-        if context is not None:
-            found.contexts.setdefault((cmid, context), (record, module))
+    known = frame.drop_nulls("resource").select("resource", "context", "record")
+    asked = unclear.select(pl.lit(None, pl.String).alias("resource"), "context", "record")
+    places = pl.concat([known, asked.drop_nulls("context")])
+    first = places.group_by("resource", "context").agg(pl.col("record").min()).sort("record")
+    for resource, context, record in first.drop_nulls("context").iter_rows():
+        found.places.setdefault((resource, context), (record, modules.get(resource)))

@@ -58,7 +58,7 @@ class Text:
     cut_character : bool
         The file stops in the middle of a character: it was cut.
     plain : bool
-        The file can be parsed as it lies: UTF-8, lines ending in LF, no NUL.
+        The file can be parsed as it lies: UTF-8, no CR, no NUL.
     lines : int
         How many line ends a plain file has.
     """
@@ -144,7 +144,7 @@ def _open(file: Path, size: int, changed: int, language: str) -> Text:  # noqa: 
     if facts.nuls:
         warnings.append(Notice("readers.nul_removed", file=file.name, n=facts.nuls))
     newline = "\r" if facts.cr and not facts.lines else "\n"
-    plain = encoding == "utf-8" and newline == "\n" and not (facts.nuls or facts.cut)
+    plain = encoding == "utf-8" and not (facts.cr or facts.nuls or facts.cut)
     return Text(file, encoding, start, newline, facts.cut, plain, facts.lines, tuple(warnings))
 
 
