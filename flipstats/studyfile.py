@@ -84,6 +84,7 @@ class Source(_Section):
     cohort: str | None = None
     mapping: str | None = None
     date_order: Literal["day_first", "month_first"] | None = None
+    day: dt.date | None = None
     covers_from: dt.datetime | dt.date | None = None
     covers_to: dt.datetime | dt.date | None = None
     covers_levels: tuple[Literal["opened", "substantial", "completed"], ...] = ()

@@ -274,7 +274,7 @@ TABLES: dict[str, Table] = {
                 Column("minutes", "float", unit="min", low=0),
                 Column("late_minutes", "float", unit="min", low=0),
                 Column("signed_at", "time"),
-                _code("proof", "live", "signature", "import"),
+                _code("proof", "live", "signature", "email", "import"),
                 *_LINEAGE,
             ),
         ),

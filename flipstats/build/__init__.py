@@ -158,6 +158,7 @@ def _read(path: Path, digest: str, source: Source, folder: Path, file: StudyFile
         cohort=source.cohort,
         mapping=folder / source.mapping if source.mapping else None,
         date_order=source.date_order,
+        day=source.day,
     )
     reading = readers.read(path, context, format=source.format)
     if not reading.account.balanced:

@@ -17,16 +17,27 @@ from flipstats.readers.detect import Detection, detect, recognised
 __all__ = ["READERS", "Account", "Context", "Detection", "Reading", "detect", "read"]
 
 READERS = {
+    "bigbluebutton_csv": "flipstats.readers.bigbluebutton_csv",
+    "bigbluebutton_json": "flipstats.readers.bigbluebutton_json",
     "canonical": "flipstats.readers.canonical",
+    "edusign": "flipstats.readers.edusign",
+    "google_meet": "flipstats.readers.google_meet",
     "ics": "flipstats.readers.calendar_ics",
+    "moodle_attendance": "flipstats.readers.moodle_attendance",
     "moodle_completion": "flipstats.readers.moodle_completion",
     "moodle_course_completion": "flipstats.readers.moodle_course_completion",
+    "moodle_feedback": "flipstats.readers.moodle_feedback",
+    "moodle_gradebook": "flipstats.readers.moodle_gradebook",
     "moodle_log": "flipstats.readers.moodle_log",
+    "moodle_logstore": "flipstats.readers.moodle_logstore",
     "moodle_participants": "flipstats.readers.moodle_participants",
     "moodle_quiz": "flipstats.readers.moodle_quiz",
+    "moodle_webservice": "flipstats.readers.moodle_webservice",
     "oulad": "flipstats.readers.oulad",
     "sheet": "flipstats.readers.sheet",
     "teams_attendance": "flipstats.readers.teams",
+    "teams_graph": "flipstats.readers.teams_graph",
+    "zoom": "flipstats.readers.zoom",
 }
 
 

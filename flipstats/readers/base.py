@@ -7,6 +7,7 @@ titles, course-module ids, times), and `build.py` resolves them.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -29,6 +30,7 @@ class Context:
     mapping: Path | None = None
     language: str | None = None
     date_order: str | None = None  # day_first or month_first, where the file fits both
+    day: dt.date | None = None  # where the file holds times of day only
 
 
 @dataclass(slots=True)

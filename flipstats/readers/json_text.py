@@ -77,6 +77,22 @@ def records(text: Text) -> Iterator[tuple[int, Any, str | None]]:
         yield number, value, reason
 
 
+def values(text: Text) -> list[Any]:
+    """Return what a small file lists: its lines, the elements of its array, else its one value.
+
+    A line that cannot be read gives None, so that it can be counted.
+
+    Raises
+    ------
+    InputError
+        A file that is one document is not whole, or is too large to hold.
+    """
+    if kind(text) == "lines":
+        return [value if reason is None else None for _, value, reason in records(text)]
+    data = document(text)
+    return list(data) if isinstance(data, list) else [data]
+
+
 def first_values(text: Text, count: int = 100) -> list[Any]:
     """Return the one document of a text, or the values of its first lines; empty where it is not JSON."""
     form = kind(text)
