@@ -6,7 +6,7 @@ without a reason.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from fnmatch import fnmatch
 
 import polars as pl
@@ -130,22 +130,39 @@ def to_assessments(
     A learner of two cohorts goes to the session nearest in time to the attempt; without a time, and with more
     than one session possible, the attempt is set aside.
     """
-    line = assessment_line(file, declared.assessments)
-    if line is None:
-        reason = pl.lit("assessment_not_declared")
-        return _split(
-            attempts.with_columns(reason=reason, assessment_id=pl.lit(None, pl.String)), drop=("assessment",)
-        )
+    lines = assessment_lines(file, declared.assessments)
+    if "assessment" not in attempts.columns:
+        attempts = attempts.with_columns(assessment=pl.lit(None, pl.String))
+    keys = attempts["assessment"].unique(maintain_order=True).to_list()
+    kept, gone = [], []
+    for key in keys:
+        part = attempts.filter(pl.col("assessment").eq_missing(pl.lit(key, pl.String)))
+        line = line_of(key, lines, alone=len(keys) == 1)
+        if line is None:
+            reason = pl.lit("assessment_not_declared")
+            part = part.with_columns(reason=reason, assessment_id=pl.lit(None, pl.String))
+            split = _split(part, drop=("assessment",))
+        else:
+            split = _to_line(part, line, sessions, enrolments)
+        kept.append(split[0])
+        gone.append(split[1])
+    if not kept:
+        return attempts.drop("assessment").with_columns(assessment_id=pl.lit(None, pl.String)), _none()
+    return pl.concat(kept), pl.concat(gone)
+
+
+def _to_line(
+    attempts: pl.DataFrame, line: AssessmentLine, sessions: pl.DataFrame, enrolments: pl.DataFrame
+) -> Split:
+    """Give the attempts at one assessment its id and, from its maximum, their score."""
     if line.maximum:
         scaled = (pl.col("raw_score") / line.maximum).clip(0, 1)
         attempts = attempts.with_columns(
             score=pl.when(pl.col("item_id").is_null()).then(pl.coalesce("score", scaled)).otherwise("score")
         )
-    if line.session is None:
-        return attempts.with_columns(assessment_id=pl.lit(line.slug)).drop(
-            "assessment", strict=False
-        ), _none()
-    return _own_session(attempts, line, sessions, enrolments)
+    if line.session is not None:
+        return _own_session(attempts, line, sessions, enrolments)
+    return attempts.with_columns(assessment_id=pl.lit(line.slug)).drop("assessment"), _none()
 
 
 def _own_session(
@@ -171,12 +188,30 @@ def _own_session(
     return _split(named, drop=("·row", "·far", "·n", "starts_at", "session_id", "assessment"))
 
 
-def assessment_line(file: str, lines: Iterable[AssessmentLine]) -> AssessmentLine | None:
-    """Return the line of `assessments.csv` that names a file, exactly or by a pattern."""
-    for line in lines:
-        if line.file == file or fnmatch(file, line.file):
-            return line
-    return None
+def assessment_lines(file: str, lines: Iterable[AssessmentLine]) -> list[AssessmentLine]:
+    """Return the lines of `assessments.csv` that name a file, exactly or by a pattern."""
+    return [line for line in lines if line.file == file or fnmatch(file, line.file)]
+
+
+def line_of(key: str | None, lines: Sequence[AssessmentLine], *, alone: bool) -> AssessmentLine | None:
+    """Return the line of an assessment of a file, among the lines that name the file.
+
+    A file of one assessment is named by the file alone, where several lines fit by the first; of a file with
+    several, such as a gradebook (keys ``title:…``), each is found by its title.
+
+    Examples
+    --------
+    >>> line = AssessmentLine("Grades.csv", "Final test", "final-test", "summative", None, 20.0, None)
+    >>> line_of("title:Final Test", [line], alone=False) == line, line_of("title:Oral", [line], alone=True)
+    (True, None)
+    """
+    title = (key or "").removeprefix("title:")
+    for name in (normal(title), normal(title.partition(": ")[2])):
+        found = [line for line in lines if name and normal(line.title) == name]
+        if found:
+            return found[0]
+    strict = not alone or (key or "").startswith("title:")
+    return None if strict or not lines else lines[0]
 
 
 def to_sessions(

@@ -54,10 +54,11 @@ class _Row:
 def read(file: Path, context: Context) -> Reading:
     """Read a grade export, text with any separator or workbook, French or English.
 
-    Gives ``attempts``: ``record``, ``person``, ``assessment`` (the item's name, without the kind of activity
-    before it), ``attempt`` (null: the gradebook has one grade, not attempts), ``score`` (0-1, from the
-    percentage), ``raw_score``, ``maximum``, ``missing_reason`` (``not_graded`` where there is no grade: the
-    export does not tell why). A record is one learner.
+    Gives ``attempts``: ``record``, ``person``, ``assessment``, ``attempt`` (null: the gradebook has one grade
+    an item, not attempts), ``score`` (0-1), ``raw_score``, ``maximum``, ``missing_reason`` (``not_graded``
+    where there is no grade: the export does not tell why). An assessment is ``title:`` and the item's name
+    without the kind of activity before it, then ``#1``, ``#2`` where several items have that name. A record
+    is one learner.
 
     Raises
     ------
@@ -107,17 +108,21 @@ def _rows(table: Grid, match: Match, account: Account, identities: list) -> list
 
 def _items(header: Sequence[str], match: Match) -> dict[str, dict[str, int]]:
     """Return for each item that is no aggregate the column of its points, its percentage, its letter."""
-    items: dict[str, dict[str, int]] = {}
+    found: dict[str, list[dict[str, int]]] = {}
     for at in match.columns.get("grade", ()):
-        found = _HEADER.fullmatch(header[at].strip())
-        shown = found and _SIGN.words["display"].get(normal(found["shown"]))
-        title = found and item_title(found["name"])
+        parts = _HEADER.fullmatch(header[at].strip())
+        shown = parts and _SIGN.words["display"].get(normal(parts["shown"]))
+        title = parts and item_title(parts["name"])
         if title and shown:
-            places = items.setdefault(title, {})
-            if shown in places:  # two items of one name: the second is known by its place
-                places = items.setdefault(f"{title} #{at + 1}", {})
-            places[shown] = at
-    return items
+            places = found.setdefault(title, [{}])
+            if shown in places[-1]:
+                places.append({})
+            places[-1][shown] = at
+    return {
+        f"title:{title}" + (f" #{n}" if len(places) > 1 else ""): each
+        for title, places in found.items()
+        for n, each in enumerate(places, 1)  # items of one name are known by their order
+    }
 
 
 def item_title(name: str) -> str | None:
