@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -60,7 +61,8 @@ def test_no_other_reference_export_is_taken_for_one_of_these():
         and path.relative_to(SHARED).as_posix() not in KNOWN
     ]
     assert len(others) > 20
-    assert [path.name for path in others if detect(path).format is not None] == []
+    these = {form for form, _ in KNOWN.values()}
+    assert [path.name for path in others if detect(path).format in these] == []
 
 
 @shared
@@ -125,7 +127,7 @@ def test_a_list_of_people_with_columns_of_its_own_is_asked_about(tmp_path):
 
 def test_two_formats_that_fit_alike_are_both_named(tmp_path, monkeypatch):
     twin = signature("moodle_log")
-    twins = [twin, type(twin)("moodle_quiz", twin.labels, None, twin.confirm, False, twin.words)]
+    twins = [twin, replace(twin, format="moodle_quiz")]
     monkeypatch.setattr(sys.modules["flipstats.readers.detect"], "signatures", lambda: twins)
     found = detect(export(tmp_path, "x.csv", [LOG_EN, view("18/03/24, 08:00:05", 7, "Ada L.")]))
     assert found.format is None
@@ -197,7 +199,8 @@ class TestSignatures:
         assert all(content(sign.format)["format"] == sign.format for sign in signatures())
 
     def test_labels_are_in_both_languages(self):
-        for sign in signatures():
+        for form in sorted({form for form, _ in KNOWN.values() if form.startswith("moodle")}):
+            sign = signature(form)
             for label in sign.labels:
                 languages = {version[:2] for version, _ in label.labels}
                 assert {"en", "fr"} <= languages or languages == {"an"}, (sign.format, label.column)
