@@ -8,8 +8,9 @@ from __future__ import annotations
 import json
 import os
 import sys
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -31,6 +32,7 @@ app = typer.Typer(
 Lang = Annotated[str | None, typer.Option("--lang", help="Language of all text: fr or en.", metavar="fr|en")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document for a machine to read.")]
 StudyDir = Annotated[Path, typer.Argument(metavar="DIR", help="A study folder made by build or demo.")]
+Order = Literal["day_first", "month_first"]
 Role = Annotated[str, typer.Option("--role", metavar="research|manager|trainer", help="Who will look.")]
 
 
@@ -168,19 +170,46 @@ def read(
     form: Annotated[str, typer.Option("--format", help="A format's name, or auto.")] = "auto",
     timezone: Annotated[str | None, typer.Option(help="Zone of its times, e.g. Europe/Paris.")] = None,
     mapping: Annotated[Path | None, typer.Option(help="The mapping of an attendance or other sheet.")] = None,
+    day: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help="Where its times have no date."),
+    ] = None,
+    date_order: Annotated[Order | None, typer.Option(help="Where its dates fit both.")] = None,
     out: Annotated[Path | None, typer.Option("--out", help="Folder for the canonical tables.")] = None,
     lang: Lang = None,
     as_json: Json = False,
 ) -> None:
     """Read one export: canonical tables, and an account of every row."""
     from flipstats.build.one_file import read_one
+    from flipstats.readers import Context
 
     _language(lang)
-    result = read_one(file, form=form, timezone=timezone, mapping=mapping, out=out)
+    context = Context(timezone, mapping=mapping, date_order=date_order, day=day and day.date())
+    result = read_one(file, context, form=form, out=out)
     if as_json:
         _print_json(result.to_dict())
     else:
         print(result)
+
+
+@app.command("map")
+def map_sheet(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A sheet of your own.")],
+    out: Annotated[Path | None, typer.Option("--out", help="File to write instead of printing.")] = None,
+    lang: Lang = None,
+) -> None:
+    """Propose a mapping for a sheet no reader knows, with comments, to correct."""
+    from flipstats.readers.first_mapping import write_first_mapping
+
+    _language(lang)
+    proposal = write_first_mapping(file)
+    if out is None:
+        print(proposal, end="")
+    elif out.exists():
+        _fail(t("cli.map_exists", file=out))
+    else:
+        out.write_text(proposal, encoding="utf-8")
+        print(t("cli.map_written", file=out))
 
 
 @app.command()
@@ -270,20 +299,9 @@ def compare(
     """Compare flipped with conventional: by how much, how sure, and what the design cannot carry."""
     from flipstats import cohorts
 
-    options = {
-        "outcome": outcome,
-        "arm": arm,
-        "treated": treated,
-        "control": control,
-        "adjust": _names(adjust),
-        "pre": pre,
-        "cluster": cluster,
-        "assignment": assignment,
-        "binary": binary,
-        "band": by,
-        "methods": _names(method) or None,
-        "seed": seed,
-    }
+    options = {"outcome": outcome, "arm": arm, "treated": treated, "control": control, "pre": pre}
+    options |= {"adjust": _names(adjust), "cluster": cluster, "assignment": assignment, "binary": binary}
+    options |= {"band": by, "methods": _names(method) or None, "seed": seed}
     if source.is_dir():
         result = cohorts.compare_study_options(_open(source, lang), **options)
     else:

@@ -283,3 +283,34 @@ def test_the_installed_command_runs():
         "lab",
     ):
         assert command in done.stdout
+
+
+def test_map_writes_a_first_mapping(run, tmp_path):
+    sheet, out = tmp_path / "sheet.csv", tmp_path / "mapping.yaml"
+    sheet.write_text("E-mail;Date;Présence\nann@x.org;21/03/2024;Présent\n", encoding="utf-8")
+    code, printed, err = run("map", sheet)
+    assert (code, err) == (0, "")
+    assert 'status: {column: "Présence", map: {"Présent": present}}' in printed
+    code, told, _ = run("map", sheet, "--out", out)
+    assert (code, told) == (0, f"Written: {out}. Correct it, then: flipstats read FILE --mapping {out}\n")
+    assert out.read_text(encoding="utf-8") == printed
+    code, told, err = run("map", sheet, "--out", out, "--lang", "fr")
+    assert (code, told) == (1, "")
+    assert err == f"{out} existe déjà et n’est pas écrasé\u202f; nommez un autre fichier, ou déplacez-le\n"
+    code, told, _ = run("read", sheet, "--mapping", out, "--json")
+    assert (code, json.loads(told)["tables"]["attendance"]) == (0, 1)
+    (tmp_path / "words.txt").write_text("nothing here\n")
+    code, _, err = run("map", tmp_path / "words.txt")
+    assert code == 1
+    assert err == (
+        "words.txt holds no table: no delimiter gives it two columns or more; export it again as CSV\n"
+    )
+
+
+def test_read_is_told_what_a_file_cannot_say(run, tmp_path):
+    report = tmp_path / "report.csv"
+    report.write_text("Name,Email,Duration,Time joined,Time exited\nAnn Lee,a@x.org,59 min,9:01 AM,10:00 AM\n")
+    code, out, _ = run("read", report, "--timezone", "Europe/Paris", "--day", "2024-03-21", "--json")
+    assert (code, json.loads(out)["tables"]) == (0, {"attendance": 1, "learners": 1, "sessions": 1})
+    assert run("read", report, "--timezone", "Europe/Paris", "--day", "21/03/2024")[0] == 2
+    assert run("read", report, "--date-order", "days")[0] == 2

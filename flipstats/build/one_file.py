@@ -79,12 +79,7 @@ def table_counts(reading: Reading) -> dict[str, int]:
 
 
 def read_one(
-    file: Path,
-    *,
-    form: str = "auto",
-    timezone: str | None = None,
-    mapping: Path | None = None,
-    out: Path | None = None,
+    file: Path, context: Context | None = None, *, form: str = "auto", out: Path | None = None
 ) -> OneFile:
     """Read one export; with `out`, write its canonical tables there as CSV, people as pseudonyms.
 
@@ -96,7 +91,7 @@ def read_one(
     InputError
         The file cannot be read as that format.
     """
-    reading = readers.read(file, Context(timezone=timezone, mapping=mapping), format=form)
+    reading = readers.read(file, context or Context(), format=form)
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
         key = organisation_key(out) if (out / "flipstats.key").exists() else secrets.token_bytes(KEY_BYTES)
