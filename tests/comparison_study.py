@@ -18,7 +18,8 @@ def table(random, groups=6, *, icc=0.1, effect=0.0, sizes=(5, 25), arms=None) ->
     size = random.integers(sizes[0], sizes[1] + 1, len(arms))
     g = np.repeat(np.arange(len(arms)), size)
     treated = arms[g]
-    x = 0.3 * random.normal(size=len(arms))[g] + 0.95 * random.normal(size=len(g))
+    between = min(0.3, np.sqrt(icc))  # none where groups do not differ at all
+    x = between * random.normal(size=len(arms))[g] + 0.95 * random.normal(size=len(g))
     group = np.sqrt(icc) * random.normal(size=len(arms))[g]
     y = 0.5 * x + effect * treated + group + np.sqrt(1 - icc) * random.normal(size=len(g))
     return pl.DataFrame(
