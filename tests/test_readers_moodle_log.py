@@ -292,6 +292,9 @@ class TestTimes:
         ]
 
     def test_a_log_without_rows_speaks_up_to_its_export(self, tmp_path):
+        assert log(tmp_path, context=Context()).covers_to is None
+        with pytest.raises(InputError, match="There is no time zone"):
+            log(tmp_path, context=Context(timezone="Mars/Olympus"))
         reading = log(tmp_path, name="logs_X_20240318-0800.csv")
         assert reading.tables == {}
         assert reading.covers_to == utc(2024, 3, 18, 7, 0)

@@ -59,7 +59,7 @@ def read(file: Path, context: Context) -> Reading:
     account, found = Account(), Found()
     frame = _gather(text, delimiter, len(header), match, account, found)
     exported = _exported(file.name)
-    zone = zone_of(context, file.name) if frame.height else context.timezone
+    zone = zone_of(context, file.name) if frame.height or context.timezone else None
     frame = _timed(frame, header[match.columns["time"][0]], file.name, zone, exported, context, account)
     account.kept = frame.height
     keys, resources = _resources(found)
