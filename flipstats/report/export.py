@@ -22,7 +22,6 @@ _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome", "msedge"
 _PDF_SECONDS = 120
 _HEADLESS = (
     "--headless",
-    "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",
     "--no-first-run",
@@ -133,10 +132,13 @@ def to_pdf(page: Path, target: Path) -> Path:
     if program is None:
         raise FlipstatsError(t("report.no_browser", file=page))
     command = [program, *_HEADLESS, f"--print-to-pdf={target}", page.resolve().as_uri()]
-    try:
-        subprocess.run(command, capture_output=True, timeout=_PDF_SECONDS, check=True)
-    except (OSError, subprocess.SubprocessError) as error:
-        raise FlipstatsError(t("report.pdf_failed", browser=Path(program).name, file=page)) from error
-    if not target.exists():
-        raise FlipstatsError(t("report.pdf_failed", browser=Path(program).name, file=page))
-    return target
+    target.unlink(missing_ok=True)
+    # Root and many containers have no sandbox; the page is ours and may neither fetch nor run anything more.
+    for extra in ([], ["--no-sandbox"]):
+        try:
+            subprocess.run([*command, *extra], capture_output=True, timeout=_PDF_SECONDS, check=True)
+        except (OSError, subprocess.SubprocessError):
+            continue
+        if target.exists():
+            return target
+    raise FlipstatsError(t("report.pdf_failed", browser=Path(program).name, file=page))
