@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 # What is done rather than seen: being completed is the only way it can be substantially consulted.
 _DONE_KINDS = ("quiz", "assignment", "feedback")
-_LOGS = ("moodle_log",)
+_LOGS = ("moodle_log", "moodle_logstore")
 _COMPLETIONS = ("moodle_completion",)
 
 
