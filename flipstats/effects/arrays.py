@@ -111,13 +111,7 @@ def arms(
     X = np.empty((n, 0)) if covariates is None else _floats("covariates", covariates, columns=True)
     codes = None
     if clusters is not None:
-        labels = np.asarray(clusters)
-        lost = sum(label is None or label != label for label in labels.tolist())
-        if lost:
-            raise ParameterError(t("compare.missing_values", name="clusters", n=lost))
-        # Codes follow the first appearance, never the sort order: names may be of any kind.
-        order: dict[object, int] = {}
-        codes = np.array([order.setdefault(label, len(order)) for label in labels.tolist()], dtype=np.intp)
+        codes = _by_appearance(np.asarray(clusters))
     for name, values in (("treated", arm), ("covariates", X), ("clusters", codes)):
         if values is not None and len(values) != n:
             raise ParameterError(t("compare.lengths_differ", name=name, found=len(values), expected=n))
@@ -143,6 +137,18 @@ def require_variation(data: Arms) -> None:
     """
     if np.ptp(data.outcome) == 0:
         raise EstimationError(t("compare.constant_outcome", value=f"{data.outcome[0]:g}"))
+
+
+def _by_appearance(labels: NDArray) -> NDArray[np.intp]:
+    # Codes follow the first appearance, never the sort order: names may be of any kind.
+    if np.issubdtype(labels.dtype, np.integer):
+        first, codes = np.unique(labels, return_index=True, return_inverse=True)[1:]
+        return np.argsort(np.argsort(first))[codes].astype(np.intp)
+    lost = sum(label is None or label != label for label in labels.tolist())
+    if lost:
+        raise ParameterError(t("compare.missing_values", name="clusters", n=lost))
+    order: dict[object, int] = {}
+    return np.array([order.setdefault(label, len(order)) for label in labels.tolist()], dtype=np.intp)
 
 
 def _floats(name: str, values: ArrayLike, *, columns: bool = False) -> Floats:
