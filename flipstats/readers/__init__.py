@@ -30,13 +30,16 @@ READERS = {
     "moodle_gradebook": "flipstats.readers.moodle_gradebook",
     "moodle_log": "flipstats.readers.moodle_log",
     "moodle_logstore": "flipstats.readers.moodle_logstore",
+    "moodle_modules": "flipstats.readers.moodle_tables",
     "moodle_participants": "flipstats.readers.moodle_participants",
     "moodle_quiz": "flipstats.readers.moodle_quiz",
+    "moodle_users": "flipstats.readers.moodle_tables",
     "moodle_webservice": "flipstats.readers.moodle_webservice",
     "oulad": "flipstats.readers.oulad",
     "sheet": "flipstats.readers.sheet",
     "teams_attendance": "flipstats.readers.teams",
     "teams_graph": "flipstats.readers.teams_graph",
+    "xapi": "flipstats.readers.xapi",
     "zoom": "flipstats.readers.zoom",
 }
 

@@ -99,7 +99,7 @@ def _modules(opened: Opened, account: Account) -> pl.DataFrame:
             account.merge(record, "duplicate_record")
         else:
             due = _cell(opened, cells, "due")
-            due_at = epoch(int(due)) if due.isdecimal() and 0 < int(due[:12]) else None
+            due_at = epoch(int(due)) if due.isdecimal() and len(due) < 12 else None
             kind = kinds.get(normal(_cell(opened, cells, "module")), "other")
             rows[cmid] = (f"cm:{cmid}", cmid, _cell(opened, cells, "name") or None, kind, due_at, record)
     return pl.DataFrame(list(rows.values()), schema=_RESOURCES, orient="row")
