@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from flipstats.build import SourceReading
 
 # Who is listed in these exports is in the course, whether they ever did anything or not.
-_ROSTERS = ("moodle_participants", "moodle_completion", "moodle_course_completion")
+_ROSTERS = ("moodle_participants", "moodle_completion", "moodle_course_completion", "moodle_webservice")
+# Whose list of people says who teaches, by the roles of the course.
+_ROLES = ("moodle_webservice",)
 _PERSONS = {"person": pl.String, "learner_id": pl.String, "who": pl.String}
 
 
@@ -44,6 +46,7 @@ class Roster:
         self.ids = directory.learner_ids(key)
         self._sources = {source.source_id: source for source in sources}
         self._staff = {i for i, p in enumerate(directory.people) if is_staff(p, file.privacy.staff)}
+        self._staff |= set(self._teachers())
         self.enrolled = self._enrol(group_of, cohorts)
 
     def persons(self, source: SourceReading) -> pl.DataFrame:
@@ -97,6 +100,15 @@ class Roster:
         )
         return frame.join(starts, on="cohort_id", how="left", maintain_order="left")
 
+    def _teachers(self) -> Iterator[int]:
+        for source_id, source in self._sources.items():
+            people = source.reading.people
+            named = (pl.col("kind") == "role") & (pl.col("value") == "staff")
+            for person in people.filter(named)["person"] if source.reading.format in _ROLES else ():
+                index = self.directory.of_node.get((source_id, person))
+                if index is not None:
+                    yield index
+
     def _enrol(self, group_of: Mapping[str, str], cohorts: list[str]) -> dict[int, set[str]]:
         """By group of the LMS, by the cohort a source is declared to be of, by a source's own table."""
         enrolled: dict[int, set[str]] = defaultdict(set)
@@ -107,7 +119,7 @@ class Roster:
             enrolled[i] |= {group_of[normal(g)] for _, g in person.groups if normal(g) in group_of}
             for source_id, _ in person.nodes:
                 source = self._sources[source_id]
-                if source.reading.format in _ROSTERS:
+                if source.reading.format in _ROSTERS and "learners" in source.reading.tables:
                     if source.source.cohort is not None:
                         enrolled[i].add(source.source.cohort)
                     elif not any_group and len(cohorts) == 1:
