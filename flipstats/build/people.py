@@ -10,6 +10,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha1
 
 import polars as pl
 
@@ -84,6 +85,7 @@ def who_is_who(sources: Sequence[tuple[str, str, pl.DataFrame]]) -> Directory:
 
 def _describe(sources: Iterable[tuple[str, str, pl.DataFrame]]) -> dict[Node, Person]:
     nodes: dict[Node, Person] = {}
+    digests: dict[Node, str] = {}
     for source_id, form, frame in sources:
         family = _FAMILY.match(form).group()
         for person, kind, value in frame.iter_rows():
@@ -92,6 +94,8 @@ def _describe(sources: Iterable[tuple[str, str, pl.DataFrame]]) -> dict[Node, Pe
             match kind:
                 case "email":
                     one.emails.add(value.strip().casefold())
+                case "mbox_sha1":
+                    digests[node] = value.strip().casefold()
                 case "id" | "idnumber":
                     one.ids.add(f"{family}:{kind}:{value.strip()}")
                 case "username":
@@ -100,7 +104,17 @@ def _describe(sources: Iterable[tuple[str, str, pl.DataFrame]]) -> dict[Node, Pe
                     one.names.add(normal(value))
                 case "group":
                     one.groups.add((source_id, value.strip()))
+    if digests:
+        addresses = {_mbox_sha1(address): address for one in nodes.values() for address in one.emails}
+        for node, digest in digests.items():
+            if digest in addresses:
+                nodes[node].emails.add(addresses[digest])
     return nodes
+
+
+def _mbox_sha1(address: str) -> str:
+    """Return how xAPI hides an address: the hash of its ``mailto:`` IRI."""
+    return sha1(f"mailto:{address}".encode(), usedforsecurity=False).hexdigest()
 
 
 def _union(nodes: Mapping[Node, Person]) -> list[Person]:
