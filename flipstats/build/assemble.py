@@ -134,6 +134,9 @@ class Assembly:
             if "person" in frame.columns:
                 frame, gone = resolve.to_learners(frame, self.roster.persons(source))
                 self._drop(source, gone)
+            if name == "feedback":
+                sessions, enrolments = self._table("sessions"), self._table("enrolments")
+                frame = resolve.feedback_sessions(frame, sessions, enrolments)
             self._add(name, frame, source)
 
     def _take_attempts(self, source: SourceReading, persons: pl.DataFrame, enrolments: pl.DataFrame) -> None:

@@ -16,6 +16,7 @@ from flipstats.build.sheets import normal
 
 DROPPED = {"record": pl.Int64, "reason": pl.String}
 MEETING_SLACK_MIN = 60  # a meeting may open this long before, or start this long after, the planned start
+FEEDBACK_DAYS = 7  # an answer this long after a session began, and before the next, is taken to be about it
 
 Split = tuple[pl.DataFrame, pl.DataFrame]
 
@@ -262,6 +263,30 @@ def to_sessions(
         .then(pl.lit("not_in_cohort"))
     )
     return _split(joined.with_columns(reason=reason), drop=("meeting", "cohort_id", "·in"))
+
+
+def feedback_sessions(
+    feedback: pl.DataFrame, sessions: pl.DataFrame, enrolments: pl.DataFrame
+) -> pl.DataFrame:
+    """Give answers that name no session the last one of the learner's that had begun when it was given.
+
+    Without a learner or a time, or more than `FEEDBACK_DAYS` after that session began, they stay without one.
+    """
+    if "session_id" in feedback.columns or not {"learner_id", "at"} <= set(feedback.columns):
+        return feedback
+    own = enrolments.join(sessions.filter(pl.col("kind") == "session"), on="cohort_id")
+    begun = (
+        feedback.with_row_index("·row")
+        .join(own.select("learner_id", "session_id", pl.col("starts_at").alias("·from")), on="learner_id")
+        .filter(pl.col("at").is_between("·from", pl.col("·from") + pl.duration(days=FEEDBACK_DAYS)))
+        .sort("·row", "·from", "session_id", descending=[False, True, False])
+        .unique("·row", keep="first", maintain_order=True)
+    )
+    return (
+        feedback.with_row_index("·row")
+        .join(begun.select("·row", "session_id"), on="·row", how="left", maintain_order="left")
+        .drop("·row")
+    )
 
 
 _STATUS_ORDER = ("late", "present", "excused", "absent", "not_taken")
