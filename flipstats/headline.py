@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 import polars as pl
 
@@ -13,6 +14,11 @@ from flipstats.i18n import in_language, language, listing, number, percent, t
 
 if TYPE_CHECKING:
     from flipstats.study import Study
+
+
+# A report and a page ask the same of one study several times.
+_compared: WeakKeyDictionary[Study, dict[str, cohorts.Comparison]] = WeakKeyDictionary()
+_computable: WeakKeyDictionary[Study, list[metrics.Computable]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +82,24 @@ def headline(study: Study, lang: str | None = None, *, role: str = "research") -
         groups = study.table("cohorts").select(pl.len()).collect().item()
         title = t("headline.title", title=study.programme.title or study.programme.id, n=n, groups=groups)
         lines = [prepared_line(study, role), ready_line(study, role)]
-        lines += [effect_line(study, outcome) for outcome in ("summative", "completion")]
+        lines += [effect_line(study, outcome, role) for outcome in ("summative", "completion")]
         lines.append(limits_line(study))
         return Headline(title, tuple(line for line in lines if line is not None))
+
+
+def compared_once(study: Study, outcome: str) -> cohorts.Comparison:
+    """Compare the arms on an outcome; asked again of the same study, the same answer is given."""
+    known = _compared.setdefault(study, {})
+    if outcome not in known:
+        known[outcome] = cohorts.compare(study, outcome=outcome)
+    return known[outcome]
+
+
+def computable_once(study: Study) -> list[metrics.Computable]:
+    """Return what the study can tell, worked out once; see `flipstats.metrics.computable`."""
+    if study not in _computable:
+        _computable[study] = metrics.computable(study)
+    return _computable[study]
 
 
 def prepared_depth(study: Study) -> str | None:
@@ -149,18 +170,20 @@ def _ready_overall(study: Study, role: str) -> Line:
     return Line("ready", label, percent(row["value"]), interval, sentence, "")
 
 
-def effect_line(study: Study, outcome: str) -> Line | None:
+def effect_line(study: Study, outcome: str, role: str = "research") -> Line | None:
     """Say what the comparison with the conventional format shows on one outcome."""
     label = t(f"headline.{outcome}_label")
     if study.design.treated is None or study.design.control is None:
         return _silent(outcome, label, t("headline.no_comparison")) if outcome == "summative" else None
     try:
-        result = cohorts.compare(study, outcome=outcome)
+        result = compared_once(study, outcome)
     except FlipstatsError as problem:
         return _silent(outcome, label, str(problem))
     effect = result.primary
-    if effect is None:
-        return Line(outcome, label, result.verdict.words, "", result.verdict.sentence, "")
+    words = result.verdict.words
+    if effect is None:  # the refusal tells the mean of each group, which only research may see
+        sentence = result.verdict.sentence if role == "research" else t("headline.refused", words=words)
+        return Line(outcome, label, words, "", sentence[0].upper() + sentence[1:], "")
     points = number(100 * effect.value, 1, signed=True)
     value = t("headline.points", n=abs(round(100 * effect.value, 1)), value=points)
     return Line(outcome, label, value, "", str(result), "")
@@ -169,13 +192,13 @@ def effect_line(study: Study, outcome: str) -> Line | None:
 def limits_line(study: Study) -> Line | None:
     """Name what this study cannot say."""
     warnings = sorted(study.warnings(), key=lambda notice: not notice.key.startswith("build."))
-    missing = sorted(
-        {metrics.title(entry.key) for entry in metrics.computable(study) if entry.status == "not_computable"}
-    )
+    entries = computable_once(study)
+    possible = {entry.key for entry in entries if entry.status != "not_computable"}
+    missing = sorted({metrics.title(entry.key) for entry in entries if entry.key not in possible})
     if not missing and not warnings:
         return None
     sentence = t("headline.missing", n=len(missing), what=listing(missing)) if missing else ""
-    return Line("limits", t("headline.limits_label"), "", "", sentence or warnings[0], "" if missing else "")
+    return Line("limits", t("headline.limits_label"), "", "", sentence or warnings[0], "")
 
 
 def _silent(key: str, label: str, reason: str) -> Line:

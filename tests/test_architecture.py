@@ -16,7 +16,7 @@ LONGEST_FILE = 400
 def test_architecture_page_names_every_room_and_no_other():
     page = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
     assert page.count("\n") < 75, "one screen"
-    named = set(re.findall(r"`(?:flipstats/)?([a-z_]+(?:\.py|/))`", page))
+    named = set(re.findall(r"`(?:flipstats/)?([a-z0-9_]+(?:\.py|/))`", page))
     rooms = {p.name if p.suffix else p.name + "/" for p in PACKAGE.iterdir() if p.suffix == ".py" or (p / "__init__.py").exists()}
     top = {"notebooks/", "dashboards/", "tests/", "docs/", "benchmarks/", "data/"}
     assert rooms - {"__init__.py"} <= named

@@ -12,6 +12,7 @@ import polars as pl
 
 from flipstats import metrics
 from flipstats.dashboard.state import Choice
+from flipstats.headline import prepared_depth
 from flipstats.study import Study
 
 _TOTALS = ((), ("iteration",), ("cohort_id",))
@@ -44,8 +45,7 @@ class Numbers:
     @classmethod
     def of(cls, study: Study, role: str) -> Numbers:
         """Compute all tables of a study for a role."""
-        depth = metrics.best_depth(study)
-        depth = "substantial" if depth == "completed" else depth  # so is "prepared" defined
+        depth = prepared_depth(study)
         rows = {}
         for key, groupings in _QUESTIONS.items():
             asked = depth or "opened"  # with no level told, the rows say which reason

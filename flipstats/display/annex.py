@@ -11,6 +11,7 @@ import polars as pl
 from flipstats import i18n, metrics
 from flipstats.conventions import DEFAULTS, unit_of
 from flipstats.display.blocks import Html, notice, table
+from flipstats.headline import computable_once
 from flipstats.i18n import number, t
 from flipstats.schema import LEVELS
 
@@ -22,7 +23,7 @@ _HASH_SHOWN = 16
 
 def limits(study: Study) -> Html:
     """Show what these data cannot say, each with its reason."""
-    missing = [entry for entry in metrics.computable(study) if entry.status == "not_computable"]
+    missing = [entry for entry in computable_once(study) if entry.status == "not_computable"]
     if not missing:
         return Html(f"<p>{escape(t('report.all_computable'))}</p>")
     by_indicator: dict[tuple[str, str], list[str]] = {}

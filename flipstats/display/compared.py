@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from flipstats import cohorts, figures
+from flipstats import figures
 from flipstats.display.blocks import Html, figure, notice, table
 from flipstats.display.views import arm_words, completion, in_arm_words
 from flipstats.errors import FlipstatsError
+from flipstats.headline import compared_once
 from flipstats.i18n import has, number, percent, t
 from flipstats.suppression import suppress
 
@@ -40,7 +41,7 @@ def comparison(study: Study, outcome: str, *, role: str = "research") -> Html:
         them away.
     """
     try:
-        result = cohorts.compare(study, outcome=outcome)
+        result = compared_once(study, outcome)
     except FlipstatsError as problem:
         refused = notice(str(problem), label=t("report.not_computable"))
         return refused + completion(study, role=role) if outcome == "completion" else refused

@@ -9,6 +9,7 @@ import polars as pl
 
 from flipstats import figures, metrics
 from flipstats.display.blocks import Html, figure, notice
+from flipstats.headline import prepared_depth
 from flipstats.i18n import catalogue, has, t
 
 if TYPE_CHECKING:
@@ -39,8 +40,7 @@ def depth_of(study: Study, depth: str = BEST) -> str | None:
     """Return the depth to show: the one asked, else the deepest that sources tell, up to *substantial*."""
     if depth != BEST:
         return depth
-    found = metrics.best_depth(study)
-    return "substantial" if found == "completed" else found
+    return prepared_depth(study)
 
 
 # ------------------------------------------------------------------------------------------- preparation
