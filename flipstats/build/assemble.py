@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from flipstats import schema
-from flipstats.build import resolve
+from flipstats.build import meetings, resolve
 from flipstats.build.coverage import coverage_rows
 from flipstats.build.declared import Declared
 from flipstats.build.people import Directory
@@ -121,6 +121,10 @@ class Assembly:
             self._take_attempts(source, persons, enrolments)
         if "attendance" in tables:
             self._take_attendance(source, persons, enrolments)
+        if "absences" in tables:
+            kept, gone = resolve.to_learners(tables["absences"], persons)
+            self._drop(source, gone)
+            self._out["·absences"].append(kept)
         if "learners" in tables:
             self._covariates(source, persons)
         self._course_completions(source, persons)
@@ -135,13 +139,25 @@ class Assembly:
                 frame, gone = resolve.to_learners(frame, self.roster.persons(source))
                 self._drop(source, gone)
             if name == "feedback":
-                sessions, enrolments = self._table("sessions"), self._table("enrolments")
-                frame = resolve.feedback_sessions(frame, sessions, enrolments)
+                frame = self._answered(source, frame)
             self._add(name, frame, source)
+
+    def _answered(self, source: SourceReading, answers: pl.DataFrame) -> pl.DataFrame:
+        """Give answers the session of the meeting they were given in, else the learner's session before."""
+        tables, planned = source.reading.tables, (self._table("sessions"), self._table("enrolments"))
+        if "meeting" not in answers.columns:
+            return resolve.feedback_sessions(answers, *planned)
+        there, _ = resolve.to_learners(tables["attendance"], self.roster.persons(source))
+        return meetings.answers_of_meetings(
+            answers, meetings.meeting_sessions(there, tables["meetings"], *planned)
+        )
 
     def _take_attempts(self, source: SourceReading, persons: pl.DataFrame, enrolments: pl.DataFrame) -> None:
         kept, gone = resolve.to_learners(source.reading.tables["attempts"], persons)
         self._drop(source, gone)
+        nobody = kept.filter(pl.col("learner_id").is_null()).select("record", reason=pl.lit("anonymous"))
+        self._drop(source, nobody.unique())
+        kept = kept.drop_nulls("learner_id")
         if "assessment_id" not in kept.columns:
             sessions = self._table("sessions")
             kept, gone = resolve.to_assessments(kept, source.path.name, self.declared, sessions, enrolments)
@@ -156,8 +172,8 @@ class Assembly:
         kept, gone = resolve.to_learners(source.reading.tables["attendance"], persons)
         self._drop(source, gone)
         if "session_id" not in kept.columns:
-            meetings = source.reading.tables["meetings"]
-            kept, gone = resolve.to_sessions(kept, meetings, self._table("sessions"), enrolments)
+            met = source.reading.tables["meetings"]
+            kept, gone = meetings.to_sessions(kept, met, self._table("sessions"), enrolments)
             self._drop(source, gone)
         position = pl.lit(len(self._out["attendance"])).alias("·source")
         spec = schema.conform(
@@ -171,7 +187,9 @@ class Assembly:
     def _merge_attendance(self) -> None:
         if not self._out.get("attendance"):
             return
-        kept, merged = resolve.one_attendance(pl.concat(self._out["attendance"]))
+        kept, merged = meetings.one_attendance(pl.concat(self._out["attendance"]))
+        if absences := self._out.pop("·absences", None):
+            kept = meetings.excused(kept, pl.concat(absences), self._table("sessions"))
         self._replace("attendance", schema.conform("attendance", kept).collect())
         for (source_id,), rows in merged.group_by("source_id"):
             self._dropped[source_id].append(

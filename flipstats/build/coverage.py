@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 _DONE_KINDS = ("quiz", "assignment", "feedback")
 _LOGS = ("moodle_log", "moodle_logstore")
 _COMPLETIONS = ("moodle_completion",)
+# Of a resource that nobody opened, these do not tell whether they would have known.
+_STATEMENTS = ("xapi", "openedx_log")
 
 
 def coverage_rows(
@@ -69,11 +71,28 @@ def _levels(
         rows = [(resource, level) for resource in mine for level in told]
     elif form in _LOGS and seen.height:
         rows = [(None, "opened")]
+    elif form in _STATEMENTS:
+        rows = list(_levels_seen(seen))
     elif form in _COMPLETIONS:
         rows = list(_completion_levels(source, resources, index))
     else:
         rows = []
     return pl.DataFrame(rows, schema={"resource_id": pl.String, "level": pl.String}, orient="row")
+
+
+def _levels_seen(seen: pl.DataFrame) -> Iterator[tuple[str, str]]:
+    """Yield what statements tell of each resource they speak of, as what they say of anybody shows it."""
+    measured = pl.any_horizontal(pl.col("seconds", "progress").is_not_null())
+    done = pl.col("verb").is_in(schema.COMPLETING_VERBS) | pl.col("progress").is_not_null()
+    told = seen.drop_nulls("resource_id").group_by("resource_id", maintain_order=True)
+    for resource_id, in_part, whole in told.agg(
+        (measured | done).any(), done.any().alias("done")
+    ).iter_rows():
+        yield resource_id, "opened"
+        if in_part:
+            yield resource_id, "substantial"
+        if whole:
+            yield resource_id, "completed"
 
 
 def _completion_levels(

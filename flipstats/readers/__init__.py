@@ -21,6 +21,7 @@ READERS = {
     "bigbluebutton_json": "flipstats.readers.bigbluebutton_json",
     "canonical": "flipstats.readers.canonical",
     "edusign": "flipstats.readers.edusign",
+    "google_forms": "flipstats.readers.google_forms",
     "google_meet": "flipstats.readers.google_meet",
     "ics": "flipstats.readers.calendar_ics",
     "moodle_attendance": "flipstats.readers.moodle_attendance",

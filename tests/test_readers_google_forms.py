@@ -1,0 +1,138 @@
+"""Google Forms: times of Forms and of its sheet, scores, named and anonymous answers."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from moodle_exports import SHARED, export, shared
+
+from flipstats.errors import FlipstatsError, InputError
+from flipstats.readers import Context, Reading, detect, read
+
+PARIS = Context(timezone="Europe/Paris")
+EN = ("Timestamp", "Email Address", "Score", "Useful?", "Comment")
+FR = ("Horodateur", "Nom d’utilisateur", "Score", "Utile ?", "Commentaire")
+AT = "2024/03/21 2:05:33 PM UTC+1"
+
+
+def of(folder: Path, *rows, context: Context = PARIS) -> Reading:
+    reading = read(export(folder, "x.csv", rows), context, format="google_forms")
+    assert reading.account.balanced
+    return reading
+
+
+@shared
+@pytest.mark.parametrize(
+    "file", ["Ressenti à chaud.csv", "Pre-class quiz (Responses) - Form Responses 1.csv"]
+)
+def test_reference(file):
+    wanted = json.loads((SHARED / "expected.json").read_text(encoding="utf-8"))["google_forms"][file]
+    found = detect(SHARED / "google_forms" / file)
+    assert (found.format, found.language) == ("google_forms", "fr" if file.startswith("R") else "en")
+    reading = read(SHARED / "google_forms" / file, PARIS)
+    assert reading.account.balanced
+    assert reading.account.kept == wanted["responses"]
+    attempts = reading.tables["attempts"]
+    assert attempts["score"].drop_nulls().len() == wanted["scores"]
+    assert attempts["person"].drop_nulls().len() == wanted["identified"]
+    first = dt.datetime.fromisoformat(wanted["first_ts_utc"])
+    assert reading.tables["feedback"].filter(pl.col("record") == 1)["at"].unique().to_list() == [first]
+    assert "Très bien,\nmerci !" in reading.tables["feedback"]["comment"].to_list()
+
+
+@pytest.mark.parametrize("header", [EN, FR])
+@pytest.mark.parametrize(
+    ("at", "zone"),
+    [
+        ("2024/03/21 2:05:33 PM UTC+1", None),
+        ("2024/03/21 1:05:33 PM UTC", None),
+        ("2024/03/21 1:05:33 PM GMT", None),
+        ("2024/03/21 6:35:33 PM UTC+5:30", None),
+        ("2024/03/21 9:05:33 AM UTC-4", None),
+        ("21/03/2024 14:05:33", "Europe/Paris"),
+        ("3/21/2024 14:05:33", "Europe/Paris"),
+    ],
+)
+def test_times_of_forms_and_of_its_sheet(header, at, zone, tmp_path):
+    rows = [header, (at, "Ada@Example.org", "7 / 10", "Oui", "")]
+    reading = of(tmp_path, *rows, context=Context(timezone=zone))
+    when = dt.datetime(2024, 3, 21, 13, 5, 33, tzinfo=dt.UTC)
+    columns = ("person", "score", "raw_score", "maximum", "submitted_at")
+    assert reading.tables["attempts"].select(columns).rows() == [
+        ("mail:ada@example.org", 0.7, 7.0, 10.0, when)
+    ]
+    assert reading.tables["feedback"].select("item", "comment", "at").rows() == [(header[3], "Oui", when)]
+
+
+def test_a_sheet_that_pads_writes_days_first(tmp_path):
+    reading = of(tmp_path, FR, ("02/04/2024 09:00:05", "", "", "Oui", ""))
+    assert reading.tables["feedback"]["at"].to_list() == [dt.datetime(2024, 4, 2, 7, 0, 5, tzinfo=dt.UTC)]
+
+
+def test_an_order_that_cannot_be_settled_is_asked_for(tmp_path):
+    rows = [EN, ("3/4/2024 9:00:05", "ada@example.org", "7 / 10", "Yes", "")]
+    with pytest.raises(InputError) as raised:
+        of(tmp_path, *rows)
+    assert str(raised.value).startswith("x.csv, column Timestamp: ")
+    assert "date_order" in str(raised.value)
+    reading = of(tmp_path, *rows, context=Context(timezone="Europe/Paris", date_order="month_first"))
+    assert reading.tables["feedback"]["at"][0].month == 3
+
+
+def test_local_times_need_a_zone(tmp_path):
+    with pytest.raises(InputError) as raised:
+        of(tmp_path, EN, ("3/21/2024 9:00:05", "", "", "Yes", ""), context=Context())
+    assert "--timezone" in str(raised.value)
+
+
+def test_usernames_anonymous_answers_and_several_attempts(tmp_path):
+    late = AT.replace("21", "22")
+    reading = of(
+        tmp_path,
+        FR,
+        (late, "ada", "9 / 10", "4", "a"),
+        (AT, "ada", "7,5 / 10", "5", ""),
+        (AT, "", "1 / 10", "3", ""),
+        (AT, "bob", "", "", ""),
+        ("?", "bob", "", "2", ""),
+    )
+    attempts = reading.tables["attempts"].select("person", "attempt", "score")
+    assert attempts.rows() == [("username:ada", 2, 0.9), ("username:ada", 1, 0.75), (None, None, 0.1)]
+    assert reading.tables["feedback"].filter(item="Utile ?").select("person", "rating").rows() == [
+        ("username:ada", 4.0), ("username:ada", 5.0), (None, 3.0),
+    ]  # fmt: skip
+    assert reading.account.lines == [
+        (4, "set_aside", "no_answer"), (5, "set_aside", "no_time"), (3, "note", "anonymous"),
+    ]  # fmt: skip
+
+
+def test_questions_of_one_title_stay_apart_and_a_form_may_have_only_questions(tmp_path):
+    header = ("Timestamp", "Why?", "Why?", "What\nnext?")
+    file = export(tmp_path, "x.csv", [header, (AT, "a", "b", "c\nd")])
+    assert detect(file).format == "google_forms"
+    reading = read(file)
+    assert reading.tables["feedback"].select("item", "comment").rows() == [
+        ("Why? #1", "a"), ("Why? #2", "b"), ("What next?", "c\nd"),
+    ]  # fmt: skip
+    assert set(reading.tables) == {"feedback"}
+    assert reading.people.is_empty()
+
+
+CELLS = st.text(max_size=8) | st.sampled_from([AT, "21/03/2024 14:05:33", "a@b.org", "7 / 10", "3 / 0", "5"])
+
+
+@settings(deadline=None, max_examples=30)
+@given(rows=st.lists(st.lists(CELLS, min_size=5, max_size=5), max_size=5))
+def test_any_cells_balance_or_give_one_clear_error(rows, tmp_path_factory):
+    file = export(tmp_path_factory.mktemp("any"), "x.csv", [FR, *rows])
+    try:
+        reading = read(file, PARIS, format="google_forms")
+    except FlipstatsError:
+        return
+    assert reading.account.balanced
