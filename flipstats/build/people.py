@@ -33,6 +33,7 @@ class Person:
     names: set[str] = field(default_factory=set)
     usernames: set[str] = field(default_factory=set)
     groups: set[tuple[str, str]] = field(default_factory=set)  # (source_id, group)
+    lms: set[str] = field(default_factory=set)  # ids in the LMS, which a system it opens repeats
 
     def identity(self) -> str:
         """Return the identity the pseudonym is made of: the steadiest one known."""
@@ -98,6 +99,10 @@ def _describe(sources: Iterable[tuple[str, str, pl.DataFrame]]) -> dict[Node, Pe
                     digests[node] = value.strip().casefold()
                 case "id" | "idnumber":
                     one.ids.add(f"{family}:{kind}:{value.strip()}")
+                    if (family, kind) == ("moodle", "id"):
+                        one.lms.add(value.strip())
+                case "lms_id":
+                    one.lms.add(value.strip())
                 case "username":
                     one.usernames.add(f"{family}:{value.strip().casefold()}")
                 case "name":
@@ -129,7 +134,9 @@ def _union(nodes: Mapping[Node, Person]) -> list[Person]:
 
     holder: dict[str, Node] = {}
     for node, person in nodes.items():
-        for mark in sorted(person.emails | person.ids | person.usernames):
+        # An id that another system repeats counts with the name: that LMS may be another one.
+        named = {f"lms:{lms} {name}" for lms in person.lms for name in person.names}
+        for mark in sorted(person.emails | person.ids | person.usernames | named):
             if mark in holder:
                 parent[root(node)] = root(holder[mark])
             else:
@@ -156,18 +163,36 @@ def _by_name(people: list[Person]) -> Directory:
         if people[i].ids:
             for name in people[i].names:
                 rivals[name].add(i)
+    beside: dict[tuple[str, str], set[int]] = defaultdict(set)  # people of one source and one name
+    for i, person in enumerate(people):
+        for source_id in {source_id for source_id, _ in person.nodes}:
+            for name in person.names:
+                beside[source_id, name].add(i)
     target: dict[int, int] = {}
     ambiguous: dict[Node, frozenset[int]] = {}
     for i in floating:
         could_be = set().union(*(holders[name] for name in people[i].names)) if people[i].names else set()
         # An address that already has another id of the same system is another person.
         could_be -= {j for j in could_be if _other_id(people[i], people[j])}
-        shared = max((len(rivals[name] - {i}) for name in people[i].names), default=0) if people[i].ids else 0
+        shared = _shared(i, people, rivals) if people[i].ids else _twice(i, people, beside)
         if len(could_be) == 1 and not shared:
             target[i] = could_be.pop()
         elif could_be:
             ambiguous.update(dict.fromkeys(people[i].nodes, frozenset(could_be)))
     return _directory(people, target, ambiguous)
+
+
+def _shared(i: int, people: list[Person], rivals: Mapping[str, set[int]]) -> bool:
+    """Return whether another id of the same system bears a name of this person."""
+    return any(
+        _other_id(people[i], people[j]) for name in people[i].names for j in rivals.get(name, ()) if j != i
+    )
+
+
+def _twice(i: int, people: list[Person], beside: Mapping[tuple[str, str], set[int]]) -> bool:
+    """Return whether a source that knows this person by name only knows two of that name."""
+    sources = {source_id for source_id, _ in people[i].nodes}
+    return any(len(beside[source_id, name]) > 1 for source_id in sources for name in people[i].names)
 
 
 def _other_id(one: Person, other: Person) -> bool:

@@ -1,4 +1,4 @@
-"""Readings to canonical tables: people to learners, titles to resources, meetings to sessions.
+"""Readings to canonical tables: people to learners, titles to resources, attempts to assessments.
 
 Each function takes one reading's table with references and gives (kept rows, dropped records): nothing leaves
 without a reason.
@@ -15,7 +15,6 @@ from flipstats.build.declared import AssessmentLine, Declared
 from flipstats.build.sheets import normal
 
 DROPPED = {"record": pl.Int64, "reason": pl.String}
-MEETING_SLACK_MIN = 60  # a meeting may open this long before, or start this long after, the planned start
 FEEDBACK_DAYS = 7  # an answer this long after a session began, and before the next, is taken to be about it
 
 Split = tuple[pl.DataFrame, pl.DataFrame]
@@ -48,7 +47,7 @@ def to_learners(frame: pl.DataFrame, persons: pl.DataFrame) -> Split:
         )
     if "verb" in frame.columns:  # an attempted user name is nobody for certain, the failure still happened
         reason = pl.when(pl.col("verb") != "login_failed").then(reason)
-    return _split(joined.with_columns(reason=reason), drop=("person", "who", "impersonated"))
+    return by_reason(joined.with_columns(reason=reason), drop=("person", "who", "impersonated"))
 
 
 def to_resources(frame: pl.DataFrame, declared: Declared, enrolments: pl.DataFrame) -> pl.DataFrame:
@@ -142,7 +141,7 @@ def to_assessments(
         if line is None:
             reason = pl.lit("assessment_not_declared")
             part = part.with_columns(reason=reason, assessment_id=pl.lit(None, pl.String))
-            split = _split(part, drop=("assessment",))
+            split = by_reason(part, drop=("assessment",))
         else:
             split = _to_line(part, line, sessions, enrolments)
         kept.append(split[0])
@@ -186,7 +185,7 @@ def _own_session(
         .then(pl.lit("ambiguous_session"))
     )
     named = ranked.with_columns(reason=reason, assessment_id=pl.lit(line.slug + "@") + pl.col("session_id"))
-    return _split(named, drop=("·row", "·far", "·n", "starts_at", "session_id", "assessment"))
+    return by_reason(named, drop=("·row", "·far", "·n", "starts_at", "session_id", "assessment"))
 
 
 def assessment_lines(file: str, lines: Iterable[AssessmentLine]) -> list[AssessmentLine]:
@@ -215,56 +214,6 @@ def line_of(key: str | None, lines: Sequence[AssessmentLine], *, alone: bool) ->
     return None if strict or not lines else lines[0]
 
 
-def to_sessions(
-    attendance: pl.DataFrame, meetings: pl.DataFrame, sessions: pl.DataFrame, enrolments: pl.DataFrame
-) -> Split:
-    """Match each meeting to the one planned session it overlaps and whose learners attended it."""
-    near = pl.duration(minutes=MEETING_SLACK_MIN)
-    overlapping = (
-        meetings.select("meeting", pl.col("starts_at").alias("·from"), pl.col("ends_at").alias("·to"))
-        .join(sessions.filter(pl.col("kind") == "session"), how="cross")
-        .filter(
-            (pl.col("·from") < pl.col("ends_at") + near)
-            & (pl.coalesce("·to", "·from") > pl.col("starts_at") - near)
-        )
-        .select(
-            "meeting",
-            "session_id",
-            "cohort_id",
-            ((pl.col("·from") - pl.col("starts_at")).abs()).alias("·far"),
-        )
-    )
-    members = attendance.select("meeting", "learner_id").unique().join(enrolments, on="learner_id")
-    votes = (
-        overlapping.join(
-            members.group_by("meeting", "cohort_id").agg(pl.len().alias("·n")), on=["meeting", "cohort_id"]
-        )
-        .sort("meeting", "·n", "·far", descending=[False, True, False])
-        .with_columns(
-            pl.col("·n").max().over("meeting").alias("·most"),
-        )
-        .filter(pl.col("·n") == pl.col("·most"))
-    )
-    nearest = votes.filter(pl.col("·far") == pl.col("·far").min().over("meeting"))
-    ties = nearest.group_by("meeting").len().filter(pl.col("len") > 1)["meeting"]
-    chosen = nearest.unique("meeting", keep="first").select("meeting", "session_id", "cohort_id")
-    enrolled = enrolments.select("learner_id", "cohort_id", pl.lit(value=True).alias("·in"))
-    joined = (
-        attendance.drop("session_id", strict=False)
-        .join(chosen, on="meeting", how="left", maintain_order="left")
-        .join(enrolled, on=["learner_id", "cohort_id"], how="left", maintain_order="left")
-    )
-    reason = (
-        pl.when(pl.col("meeting").is_in(ties.implode()))
-        .then(pl.lit("ambiguous_session"))
-        .when(pl.col("session_id").is_null())
-        .then(pl.lit("no_such_session"))
-        .when(pl.col("·in").is_null())
-        .then(pl.lit("not_in_cohort"))
-    )
-    return _split(joined.with_columns(reason=reason), drop=("meeting", "cohort_id", "·in"))
-
-
 def feedback_sessions(
     feedback: pl.DataFrame, sessions: pl.DataFrame, enrolments: pl.DataFrame
 ) -> pl.DataFrame:
@@ -289,53 +238,8 @@ def feedback_sessions(
     )
 
 
-_STATUS_ORDER = ("late", "present", "excused", "absent", "not_taken")
-
-
-def one_attendance(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Merge what several meetings or sources say of one learner in one session.
-
-    Within one source minutes add up (half-days) and attending any part counts; between sources the first
-    declared wins. Returns the kept rows and the merged records with ``source_id, record, reason``.
-    """
-    ranked = rows.with_columns(
-        pl.col("status")
-        .replace_strict({s: i for i, s in enumerate(_STATUS_ORDER)}, return_dtype=pl.Int64)
-        .alias("·rank")
-    )
-    per_source = (
-        ranked.sort("·source", "record")
-        .group_by("learner_id", "session_id", "·source", "source_id", maintain_order=True)
-        .agg(
-            pl.col("status").sort_by("·rank").first(),
-            pl.when(pl.col("minutes").is_not_null().any()).then(pl.col("minutes").sum()).alias("minutes"),
-            pl.col("late_minutes").max(),
-            pl.col("signed_at").min(),
-            pl.col("proof").first(),
-            pl.col("record").first(),
-        )
-    )
-    kept = per_source.sort("·source").unique(["learner_id", "session_id"], keep="first", maintain_order=True)
-    merged = (
-        rows.select("source_id", "record", "learner_id", "session_id")
-        .join(kept.select("source_id", "record"), on=["source_id", "record"], how="anti")
-        .join(
-            kept.select("learner_id", "session_id", pl.col("source_id").alias("·kept")),
-            on=["learner_id", "session_id"],
-        )
-        .select(
-            "source_id",
-            "record",
-            pl.when(pl.col("source_id") == pl.col("·kept"))
-            .then(pl.lit("same_session"))
-            .otherwise(pl.lit("other_source_first"))
-            .alias("reason"),
-        )
-    )
-    return kept.drop("·source"), merged
-
-
-def _split(frame: pl.DataFrame, drop: Iterable[str]) -> Split:
+def by_reason(frame: pl.DataFrame, drop: Iterable[str]) -> Split:
+    """Part the rows whose ``reason`` is null from the records of the others."""
     gone = frame.filter(pl.col("reason").is_not_null()).select("record", "reason").unique(maintain_order=True)
     kept = frame.filter(pl.col("reason").is_null()).drop("reason", *drop, strict=False)
     return kept, gone.cast(DROPPED)

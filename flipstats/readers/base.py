@@ -18,7 +18,7 @@ import polars as pl
 from flipstats.i18n import Notice
 
 PEOPLE = {"person": pl.String, "kind": pl.String, "value": pl.String}
-IDENTITY_KINDS = ("email", "id", "idnumber", "username", "name", "group", "role")
+IDENTITY_KINDS = ("email", "id", "idnumber", "username", "name", "group", "role", "lms_id", "mbox_sha1")
 
 
 @dataclass(frozen=True, slots=True)
