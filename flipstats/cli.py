@@ -278,21 +278,17 @@ def compare(
     outcome: Annotated[str | None, typer.Option(help="Outcome, or a column of the CSV.")] = None,
     arm: Annotated[str | None, typer.Option(help="Column of the CSV that holds the arm.")] = None,
     treated: Annotated[str | None, typer.Option(help="Value of the arm that is the flipped format.")] = None,
-    control: Annotated[
-        str | None, typer.Option(help="Value of the arm that is the conventional format.")
-    ] = None,
+    control: Annotated[str | None, typer.Option(help="Value of the arm it is compared with.")] = None,
     adjust: Annotated[str, typer.Option(metavar="X,..", help="Covariates, measured before.")] = "",
     pre: Annotated[str | None, typer.Option(help="The outcome measured before.")] = None,
     cluster: Annotated[str | None, typer.Option(help="Column of the groups.")] = None,
-    assignment: Annotated[
-        str | None, typer.Option(help="How arms were assigned; see the study file.")
-    ] = None,
+    assignment: Annotated[str | None, typer.Option(help="How arms were assigned.")] = None,
     binary: Annotated[bool, typer.Option("--binary", help="The outcome is yes or no.")] = False,
-    by: Annotated[
-        str | None, typer.Option("--by", metavar="BAND", help="For whom: a column of levels.")
-    ] = None,
+    by: Annotated[str | None, typer.Option("--by", metavar="BAND", help="For whom, or: iteration.")] = None,
     method: Annotated[str, typer.Option(metavar="M,..", help="Methods by name, or all.")] = "",
     seed: Annotated[int, typer.Option(help="Seed of what is drawn at random.")] = 1,
+    plan: Annotated[Path | None, typer.Option(help="A plan frozen before.")] = None,
+    freeze: Annotated[Path | None, typer.Option(help="Write the plan, look at nothing.")] = None,
     lang: Lang = None,
     as_json: Json = False,
 ) -> None:
@@ -301,7 +297,8 @@ def compare(
 
     options = {"outcome": outcome, "arm": arm, "treated": treated, "control": control, "pre": pre}
     options |= {"adjust": _names(adjust), "cluster": cluster, "assignment": assignment, "binary": binary}
-    options |= {"band": by, "methods": _names(method) or None, "seed": seed}
+    options |= {"band": by, "methods": _names(method) or None, "seed": seed, "plan": plan}
+    options["freeze"] = freeze
     if source.is_dir():
         result = cohorts.compare_study_options(_open(source, lang), **options)
     else:

@@ -15,13 +15,14 @@ from flipstats.comparison.analyse import analyse
 from flipstats.comparison.methods import METHODS
 from flipstats.comparison.note import note
 from flipstats.comparison.of_study import roster_of_study
+from flipstats.comparison.plan import Plan, chosen_methods, label, plan_of, read_plan, rules_of, with_plan
 from flipstats.comparison.question import Question, check_assignment
 from flipstats.comparison.result import Comparison, Effect
 from flipstats.comparison.secondary import with_secondary
-from flipstats.comparison.table import known_column, roster_of_table
+from flipstats.comparison.table import known_column, read_table, roster_of_table
 from flipstats.conventions import DEFAULTS, Thresholds
 from flipstats.effects.results import check_level
-from flipstats.errors import DesignError, InputError, ParameterError
+from flipstats.errors import ParameterError
 from flipstats.i18n import t
 from flipstats.study import Study
 
@@ -29,10 +30,13 @@ __all__ = [
     "METHODS",
     "Comparison",
     "Effect",
+    "Plan",
     "compare",
     "compare_csv",
     "compare_study_options",
     "compare_table",
+    "plan_of",
+    "read_plan",
 ]
 
 
@@ -53,6 +57,7 @@ def compare_table(
     level: float = DEFAULTS.confidence_level,
     seed: int = 1,
     thresholds: Thresholds = DEFAULTS,
+    plan: Plan | None = None,
 ) -> Comparison:
     """Compare two arms of a table with one row a learner.
 
@@ -83,6 +88,8 @@ def compare_table(
         Confidence level.
     seed : int
         Of what is drawn at random.
+    plan : Plan, optional
+        Frozen before; where this comparison departs from it is listed in the result.
 
     Raises
     ------
@@ -105,7 +112,7 @@ def compare_table(
     grouped = check_assignment(assignment or "nonrandom", clustered=cluster is not None)
     adjust = [name for name in adjust if name != pre]
     roster = roster_of_table(
-        frame, outcome=outcome, arm=arm, treated=_label(treated), control=_label(control),
+        frame, outcome=outcome, arm=arm, treated=label(treated), control=label(control),
         covariates=[*([pre] if pre else []), *adjust], cluster=cluster, band=band, binary=binary,
         nested=grouped,
     )  # fmt: skip
@@ -114,12 +121,17 @@ def compare_table(
     names = tuple(column.removeprefix("x:") for column in roster.frame.columns if column.startswith("x:"))
     chosen, every = chosen_methods(methods)
     question = Question(
-        outcome=outcome, kind="binary" if binary else "score", shares=False, treated=_label(treated),
-        control=_label(control), assignment=assignment or "nonrandom", grouped=grouped, covariates=names,
+        outcome=outcome, kind="binary" if binary else "score", shares=False, treated=label(treated),
+        control=label(control), assignment=assignment or "nonrandom", grouped=grouped, covariates=names,
         baseline=pre if pre in names else None, moderator=band, methods=chosen, every_method=every,
         level=level, seed=seed, thresholds=thresholds,
     )  # fmt: skip
-    return analyse(question, roster)
+    done = Plan(
+        outcome, arm, question.treated, question.control, question.assignment, cluster, adjust=tuple(adjust),
+        moderators=(band,) if band else (), methods=("all",) if every else chosen or (), pre=pre,
+        binary=binary, level=level, seed=seed, rules=rules_of(thresholds),
+    )  # fmt: skip
+    return with_plan(analyse(question, roster), done, plan)
 
 
 def compare_csv(
@@ -137,6 +149,8 @@ def compare_csv(
     band: str | None = None,
     methods: Sequence[str] | None = None,
     seed: int = 1,
+    plan: Path | None = None,
+    freeze: Path | None = None,
 ) -> Comparison:
     """Compare two arms of a CSV file; see `compare_table`.
 
@@ -147,6 +161,8 @@ def compare_csv(
     ParameterError
         The outcome, the arm column or one of its two values is not given.
     """
+    if freeze is not None:
+        raise ParameterError(t("compare.freeze_study"))
     frame = read_table(Path(file))
     for option, value in (("outcome", outcome), ("arm", arm), ("treated", treated), ("control", control)):
         if value is None:
@@ -155,51 +171,15 @@ def compare_csv(
     return compare_table(
         frame, outcome=outcome, arm=arm, treated=treated, control=control, adjust=adjust, pre=pre,
         cluster=cluster, assignment=assignment, binary=binary, band=band, methods=methods, seed=seed,
+        plan=read_plan(plan) if plan else None,
     )  # fmt: skip
-
-
-def read_table(file: Path) -> pl.DataFrame:
-    """Read a CSV with a header, separated by commas, semicolons or tabs; ``NA`` and empty are missing.
-
-    Raises
-    ------
-    InputError
-        It is absent or not a CSV.
-    """
-    try:
-        head = file.read_bytes()[:65536].decode("utf-8-sig", errors="replace").splitlines()[:1]
-        mark = max(",;\t", key=(head or [""])[0].count)
-        return pl.read_csv(
-            file, separator=mark, infer_schema_length=None, null_values=["", "NA", "NaN"],
-            decimal_comma=mark == ";",
-        )  # fmt: skip
-    except (OSError, UnicodeDecodeError, pl.exceptions.PolarsError):
-        raise InputError(t("compare.not_a_csv", file=file.name)) from None
-
-
-def chosen_methods(methods: Sequence[str] | str | None) -> tuple[tuple[str, ...] | None, bool]:
-    """Return the methods asked for by name, and whether all that apply were asked for."""
-    if methods is None or methods == "primary":
-        return None, False
-    names = (methods,) if isinstance(methods, str) else tuple(methods)
-    if "all" in names:
-        return None, True
-    return tuple(name for name in names if name != "primary") or None, False
-
-
-def _label(value: object) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()  # as a column of true and false is written
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return str(value)
 
 
 def compare(
     study: Study,
     *,
     outcome: str | None = None,
-    arm: str = "arm",
+    arm: str | None = None,
     treated: object | None = None,
     control: object | None = None,
     adjust: Sequence[str] | None = None,
@@ -208,7 +188,8 @@ def compare(
     band: str | None = None,
     methods: Sequence[str] | str | None = None,
     level: float | None = None,
-    seed: int = 1,
+    seed: int | None = None,
+    plan: Plan | None = None,
 ) -> Comparison:
     """Compare the two arms of a study on one outcome; what is not given is as the study file declares it.
 
@@ -220,8 +201,8 @@ def compare(
         finished attempt at each summative assessment that both arms took, averaged per learner. *completion*:
         by the study's rule, those who withdrew counting as not completed. *attendance*: share of sessions
         attended. *start_score*: first attempts at the quizzes that open the sessions.
-    arm : {"arm", "iteration"}
-        What tells the two sides apart; between iterations the design is historical.
+    arm : {"arm", "iteration"}, optional
+        What tells the two sides apart, by default the arm; between iterations the design is historical.
     treated, control : optional
         Arms (or iterations).
     adjust : sequence of str, optional
@@ -237,6 +218,8 @@ def compare(
         Beside the primary one.
     level, seed
         As in `compare_table`.
+    plan : Plan, optional
+        Frozen before: it stands for what the study file declares, and departures from it are listed.
 
     Raises
     ------
@@ -247,33 +230,26 @@ def compare(
     ParameterError
         A name that there is not, with the nearest.
     """
-    design = study.design
-    treated, control = (
-        _label(v) if v is not None else d for v, d in ((treated, design.treated), (control, design.control))
-    )
-    if treated is None or control is None:
-        raise DesignError(t("compare.no_arms_declared"))
-    chosen, every = chosen_methods(methods)
-    level = check_level(study.thresholds.confidence_level if level is None else level)
-    base = Question(
-        outcome=outcome or design.primary, kind="score", shares=True, treated=treated, control=control,
-        assignment=_assignment(assignment or design.assignment, arm), grouped=False,
-        moderator=band or next(iter(design.moderators), None), methods=chosen, every_method=every,
-        level=level, seed=seed, thresholds=study.thresholds,
+    done = plan_of(
+        study, outcome=outcome, arm=arm, treated=treated, control=control, adjust=adjust, cluster=cluster,
+        assignment=assignment, band=band, methods=methods, level=level, seed=seed, plan=plan,
     )  # fmt: skip
-    ways = {
-        "arm": arm,
-        "adjust": design.adjust if adjust is None else adjust,
-        "cluster": cluster or design.cluster,
-    }
+    chosen, every = chosen_methods(done.methods or None)
+    base = Question(
+        outcome=done.primary, kind="score", shares=True, treated=done.treated, control=done.control,
+        assignment=done.assignment, grouped=False, moderator=next(iter(done.moderators), None),
+        methods=chosen, every_method=every, level=done.level, seed=done.seed,
+        thresholds=done.thresholds(study.thresholds),
+    )  # fmt: skip
+    ways = {"arm": done.arm, "adjust": done.adjust, "cluster": done.cluster}
     main = _compare_outcome(study, base, **ways)
-    if outcome is not None:
-        return main
-    plain = replace(base, moderator=None, methods=None, every_method=False)
-    others = {
-        name: _compare_outcome(study, replace(plain, outcome=name), **ways) for name in design.secondary
-    }
-    return with_secondary(main, others)
+    if outcome is None:
+        plain = replace(base, moderator=None, methods=None, every_method=False)
+        others = {
+            name: _compare_outcome(study, replace(plain, outcome=name), **ways) for name in done.secondary
+        }
+        main = with_secondary(main, others)
+    return with_plan(main, done, plan)
 
 
 def compare_study_options(
@@ -291,8 +267,12 @@ def compare_study_options(
     band: str | None = None,
     methods: Sequence[str] | None = None,
     seed: int = 1,
-) -> Comparison:
+    plan: Path | None = None,
+    freeze: Path | None = None,
+) -> Comparison | Plan:
     """Compare the arms of a study with the options of the command line; see `compare`.
+
+    With `freeze` the plan is written to that file and returned, and no outcome is looked at.
 
     Raises
     ------
@@ -302,11 +282,16 @@ def compare_study_options(
     for option, given in (("--pre", pre is not None), ("--binary", binary)):
         if given:
             raise ParameterError(t("compare.study_option", option=option))
-    return compare(
-        study, outcome=outcome, arm=arm or "arm", treated=treated, control=control,
-        adjust=tuple(adjust) or None, cluster=cluster, assignment=assignment, band=band, methods=methods,
-        seed=seed,
-    )  # fmt: skip
+    options = {
+        "outcome": outcome, "arm": arm, "treated": treated, "control": control, "cluster": cluster,
+        "adjust": tuple(adjust) or None, "assignment": assignment, "band": band, "methods": methods,
+        "seed": None if plan and seed == 1 else seed, "plan": read_plan(plan) if plan else None,
+    }  # fmt: skip
+    if freeze is None:
+        return compare(study, **options)
+    declared = plan_of(study, **options)
+    declared.freeze(freeze)
+    return declared
 
 
 def _compare_outcome(
@@ -325,8 +310,3 @@ def _compare_outcome(
         baseline="baseline" if "baseline" in names else None,
     )
     return analyse(question, roster)
-
-
-def _assignment(declared: str, arm: str) -> str:
-    # Iterations follow each other: nothing that was declared about the arms makes them concurrent.
-    return "historical" if arm == "iteration" else declared

@@ -3,19 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import polars as pl
 from polars import selectors
 
 from flipstats.comparison.note import Note, note
 from flipstats.comparison.question import Roster
-from flipstats.errors import DesignError, EmptyArmError, ParameterError, SchemaError, did_you_mean
+from flipstats.errors import DesignError, EmptyArmError, InputError, ParameterError, SchemaError, did_you_mean
 from flipstats.i18n import t
 
 _MOST_CATEGORIES = 20
 _MOST_BANDS = 8
 _YES = ("1", "1.0", "true", "yes", "oui", "vrai")
 _NO = ("0", "0.0", "false", "no", "non", "faux")
+
+
+def read_table(file: Path) -> pl.DataFrame:
+    """Read a CSV with a header, separated by commas, semicolons or tabs; ``NA`` and empty are missing.
+
+    Raises
+    ------
+    InputError
+        It is absent or not a CSV.
+    """
+    try:
+        head = file.read_bytes()[:65536].decode("utf-8-sig", errors="replace").splitlines()[:1]
+        mark = max(",;\t", key=(head or [""])[0].count)
+        return pl.read_csv(
+            file, separator=mark, infer_schema_length=None, null_values=["", "NA", "NaN"],
+            decimal_comma=mark == ";",
+        )  # fmt: skip
+    except (OSError, UnicodeDecodeError, pl.exceptions.PolarsError):
+        raise InputError(t("compare.not_a_csv", file=file.name)) from None
 
 
 def roster_of_table(
