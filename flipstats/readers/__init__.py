@@ -36,6 +36,8 @@ READERS = {
     "moodle_quiz": "flipstats.readers.moodle_quiz",
     "moodle_users": "flipstats.readers.moodle_tables",
     "moodle_webservice": "flipstats.readers.moodle_webservice",
+    "openedx_grades": "flipstats.readers.openedx_grades",
+    "openedx_log": "flipstats.readers.openedx_log",
     "oulad": "flipstats.readers.oulad",
     "sheet": "flipstats.readers.sheet",
     "teams_attendance": "flipstats.readers.teams",

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import polars as pl
 
+from flipstats.readers.answers import ATTEMPTS, FEEDBACK
 from flipstats.readers.base import Account, Context, Reading, people
 from flipstats.readers.columns import parse_times
 from flipstats.readers.records import Grid
@@ -23,7 +24,6 @@ from flipstats.readers.signatures import Match, signature
 from flipstats.readers.text import normal
 from flipstats.readers.workbook import open_table
 from flipstats.readers.zones import to_utc, zone_of
-from flipstats.schema import TIME
 
 FORMAT = "google_forms"
 _SIGN = signature(FORMAT)
@@ -35,15 +35,6 @@ _PADDED = re.compile(r"0\d[/.-]|\d\d[/.-]0\d[/.-]")  # a sheet that writes month
 _SCORE = re.compile(r"(\d{1,9}(?:[.,]\d{1,9})?) ?/ ?(\d{1,9}(?:[.,]\d{1,9})?)")
 _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _NUMBER = re.compile(r"-?\d{1,9}([.,]\d{1,9})?")
-_FEEDBACK = {
-    "person": pl.String, "item": pl.String, "rating": pl.Float64, "comment": pl.String, "at": TIME,
-    "record": pl.Int64,
-}  # fmt: skip
-_ATTEMPTS = {
-    "person": pl.String, "assessment": pl.String, "item_id": pl.String, "attempt": pl.Int64,
-    "score": pl.Float64, "raw_score": pl.Float64, "maximum": pl.Float64, "missing_reason": pl.String,
-    "started_at": TIME, "submitted_at": TIME, "record": pl.Int64,
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +169,7 @@ def _feedback(rows: Sequence[_Row], questions: dict[int, str]) -> pl.DataFrame:
             if answer := row.cells[at].strip():
                 number = float(answer.replace(",", ".")) if rated else None
                 out.append((row.person, item, number, None if rated else answer, row.at, row.record))
-    return pl.DataFrame(out, schema=_FEEDBACK, orient="row").sort("record", maintain_order=True)
+    return pl.DataFrame(out, schema=FEEDBACK, orient="row").sort("record", maintain_order=True)
 
 
 def _attempts(rows: Sequence[_Row], at: int | None, assessment: str, account: Account) -> pl.DataFrame:
@@ -195,4 +186,4 @@ def _attempts(rows: Sequence[_Row], at: int | None, assessment: str, account: Ac
         reason, attempt = None if share is not None else "not_graded", done.get(row.person)
         out.append((row.person, assessment, None, attempt, share, raw, most, reason, None, row.at,
                     row.record))  # fmt: skip
-    return pl.DataFrame(out, schema=_ATTEMPTS, orient="row").sort("record", maintain_order=True)
+    return pl.DataFrame(out, schema=ATTEMPTS, orient="row").sort("record", maintain_order=True)
