@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from flipstats.build import build_study, meetings
+from flipstats.build.init import init_study
 from flipstats.build.people import who_is_who
 from flipstats.privacy import organisation_key, pseudonym
 from flipstats.readers.base import people
@@ -259,3 +260,16 @@ def test_what_cannot_be_settled_is_set_aside_with_its_reason(built):
     account = built.study.table("account").collect().join(sources.select("source_id", "file"), on="source_id")
     gone = account.filter(pl.col("outcome") == "set_aside").select("file", "record", "reason").rows()
     assert sorted(gone) == [("bbb.json", 1, "staff"), ("zoom.csv", 2, "homonym")]
+
+
+def test_a_first_look_proposes_meetings_and_polls(tmp_path):
+    (tmp_path / "bbb.json").write_text(json.dumps(bbb()), encoding="utf-8")
+    (tmp_path / "zoom 2024-03-22.csv").write_text(
+        "Name (Original Name),Total Duration (Minutes)\nBo Chen,75\n"
+    )
+    init_study(tmp_path, "en", timezone="Europe/Paris")
+    sessions = (tmp_path / "sessions.csv").read_text(encoding="utf-8-sig").splitlines()
+    assert len(sessions) == 2
+    assert "remote" in sessions[1]
+    assert "bbb.json" in (tmp_path / "assessments.csv").read_text(encoding="utf-8-sig")
+    assert 'staff = ["Tess Trainer"]' in (tmp_path / "study.toml").read_text(encoding="utf-8")

@@ -32,7 +32,8 @@ _ROLE_WORDS = (
     ("pre_quiz", ("prealable", "avant la seance", "pre-class", "preparation")),
     ("summative", ("final", "sommati", "summative", "examen", "exam", "certificat", "evaluation")),
 )
-_QUIZ_FORMATS = ("moodle_quiz",)
+_REMOTE = ("teams", "zoom", "bigbluebutton", "google_meet")
+_QUIZ_FORMATS = ("moodle_quiz", "bigbluebutton_json")
 _SKIPPED = {f"{sheet}.csv" for sheet in SHEETS} | {"study.toml", "flipstats.key", "CURRENT"}
 
 
@@ -134,6 +135,8 @@ def _sessions(seen: Seen, zone: ZoneInfo) -> list[dict]:
             if frame is None or "starts_at" not in frame.columns:
                 continue
             for entry in frame.sort("starts_at").iter_rows(named=True):
+                if entry["starts_at"] is None or entry.get("whole_day"):  # no planned time to propose
+                    continue
                 text = " ".join(str(value) for value in entry.values() if isinstance(value, str))
                 cohort = next(
                     (n for n in sorted(names, key=len, reverse=True) if normal(n) in normal(text)), None
@@ -145,7 +148,7 @@ def _sessions(seen: Seen, zone: ZoneInfo) -> list[dict]:
                         "starts": _local(entry["starts_at"], zone),
                         "ends": _local(entry.get("ends_at"), zone),
                         "modality": "remote"
-                        if table == "meetings" and reading.format.startswith("teams")
+                        if table == "meetings" and reading.format.startswith(_REMOTE)
                         else None,
                         "kind": "session",
                     }
@@ -186,7 +189,7 @@ def _resources(seen: Seen) -> list[dict]:
 def _assessments(seen: Seen) -> list[dict]:
     rows = []
     for path, reading in seen.readings:
-        if reading.format not in _QUIZ_FORMATS:
+        if reading.format not in _QUIZ_FORMATS or "attempts" not in reading.tables:
             continue
         words = normal(path.stem)
         role = next(
