@@ -48,7 +48,7 @@ def rows(draw: st.DrawFn) -> Rows:
             "iteration": draw(_maybe(st.integers(1, 2))),
             "ends_at": draw(_maybe(day)),
         }
-        for cohort in COHORTS[: draw(st.integers(1, 3))]
+        for cohort in COHORTS[: draw(st.sampled_from([2, 1, 3]))]
     ]
     learners = [
         {
@@ -56,7 +56,7 @@ def rows(draw: st.DrawFn) -> Rows:
             "tracking": draw(st.sampled_from(["traced"] * 4 + ["withdrawn", "unlinked"])),
             "x_prior": draw(_maybe(st.sampled_from(["low", "high"]))),
         }
-        for name in LEARNERS[: draw(st.integers(0, 5))]
+        for name in LEARNERS[: draw(st.sampled_from([5, 4, 2, 0]))]
     ]
     sessions = draw(_sessions(cohorts, base))
     moments = _moments(sessions)
@@ -65,31 +65,35 @@ def rows(draw: st.DrawFn) -> Rows:
         {
             "learner_id": who,
             "cohort_id": cohort,
-            "enrolled_at": draw(_maybe(st.sampled_from([base - timedelta(days=30), *moments]))),
-            "withdrawn_at": draw(st.one_of(st.none(), st.none(), st.none(), st.sampled_from(moments))),
+            "enrolled_at": draw(_seldom(st.sampled_from(moments))),
+            "withdrawn_at": draw(_seldom(st.sampled_from(moments))),
             "completed_at": draw(_maybe(day)),
         }
         for who, cohort in draw(_some(pairs))
     ]
     out: Rows = {"cohorts": cohorts, "learners": learners, "sessions": sessions, "enrolments": enrolments}
     out |= draw(_preparation(sessions, learners, moments))
-    out["coverage"] = draw(st.lists(_coverage(cohorts, moments), max_size=5))
+    everything = [_covering(level, moments) for level in LEVELS] * draw(st.sampled_from([1, 1, 0]))
+    out["coverage"] = everything + draw(st.lists(_coverage(cohorts, moments), max_size=3))
     out |= draw(_outcomes(sessions, learners, base))
     return out
 
 
+def _seldom(values: st.SearchStrategy) -> st.SearchStrategy:
+    return st.integers(0, 5).flatmap(lambda roll: values if roll == 5 else st.none())
+
+
 def _some(values: list) -> st.SearchStrategy[list]:
-    """Draw a part of some values, in order; most of them as often as not."""
-    return st.lists(st.booleans() | st.just(value=True), min_size=len(values), max_size=len(values)).map(
-        lambda keep: [value for value, kept in zip(values, keep, strict=True) if kept]
-    )
+    """Draw most of some values, in order."""
+    keeps = st.lists(st.sampled_from([True, True, True, False]), min_size=len(values), max_size=len(values))
+    return keeps.map(lambda keep: [value for value, kept in zip(values, keep, strict=True) if kept])
 
 
 @st.composite
 def _sessions(draw: st.DrawFn, cohorts: list[dict], base: datetime) -> list[dict]:
     out = []
     for cohort in cohorts:
-        for number in range(draw(st.integers(0, 3))):
+        for number in range(draw(st.sampled_from([2, 1, 3, 0]))):
             starts = base + timedelta(
                 days=draw(st.sampled_from([0, 0, 1, 4, 7])), hours=draw(st.sampled_from([0, 6]))
             )
@@ -125,7 +129,7 @@ def _preparation(
             "traced": draw(st.sampled_from([True] * 5 + [False])),
             "length_min": draw(_maybe(st.sampled_from([0.0, 1.0, 10.0]))),
         }
-        for name in RESOURCES[: draw(st.integers(0, 3))]
+        for name in RESOURCES[: draw(st.sampled_from([2, 3, 1, 0]))]
     ]
     pairs = [(s["session_id"], r["resource_id"]) for s in sessions for r in resources]
     plan = [
@@ -134,22 +138,28 @@ def _preparation(
             "resource_id": resource,
             "phase": draw(st.sampled_from(["pre"] * 6 + ["in", "post"])),
             "mandatory": draw(st.sampled_from([True] * 5 + [False])),
-            "released_at": draw(_maybe(st.sampled_from(moments))),
+            "released_at": draw(_seldom(st.sampled_from(moments))),
         }
         for session, resource in draw(_some(pairs))
     ]
     verbs = ["viewed"] * 6 + ["downloaded", "completed", "paused", "declared", "graded", "failed"]
     event = st.fixed_dictionaries(
         {
-            "learner_id": st.sampled_from([who["learner_id"] for who in learners] + [None]),
-            "resource_id": st.sampled_from([r["resource_id"] for r in resources] + [None]),
+            "learner_id": st.sampled_from([who["learner_id"] for who in learners] * 3 + [None]),
+            "resource_id": st.sampled_from([r["resource_id"] for r in resources] * 3 + [None]),
             "at": st.sampled_from(moments),
             "verb": st.sampled_from(verbs),
             "seconds": _maybe(st.sampled_from([0.0, 29.999, 30.0, 300.0, 299.9996])),
             "progress": _maybe(st.sampled_from([0.0, 0.49, 0.5, 0.95, 1.0])),
         }
     )
-    return {"resources": resources, "plan": plan, "events": draw(st.lists(event, max_size=25))}
+    count = draw(st.sampled_from([30, 12, 60, 0]))
+    events = draw(st.lists(event, min_size=count, max_size=count))
+    return {"resources": resources, "plan": plan, "events": events}
+
+
+def _covering(level: str, moments: list[datetime]) -> dict:
+    return {"source_id": "LOG", "level": level, "covers_to": moments[-1], "basis": "declared"}
 
 
 def _coverage(cohorts: list[dict], moments: list[datetime]) -> st.SearchStrategy[dict]:
@@ -181,7 +191,7 @@ def _outcomes(draw: st.DrawFn, sessions: list[dict], learners: list[dict], base:
     moment = st.tuples(st.sampled_from(starts), st.sampled_from(near)).map(sum_of)
     names = [who["learner_id"] for who in learners]
     attempts = []
-    for index in range(draw(st.integers(0, 12)) if tests and names else 0):
+    for index in range(draw(st.sampled_from([10, 5, 0])) if tests and names else 0):
         reason = draw(reasons)
         attempts.append(
             {

@@ -9,6 +9,7 @@ import polars as pl
 
 from flipstats import schema
 from flipstats.study import Study
+from flipstats.studyfile import parse_study_file
 
 PARIS = ZoneInfo("Europe/Paris")
 Rows = dict[str, list[dict]]
@@ -66,10 +67,14 @@ def study(
     thresholds: dict[str, float] | None = None,
     design: dict | None = None,
     as_of: datetime | None = None,
+    smallest_cell: int | None = None,
 ) -> Study:
     """Make a study, zone Europe/Paris, from rows as in `whole`."""
     programme = {"id": "test", "timezone": "Europe/Paris"} | ({"as_of": as_of} if as_of else {})
-    return Study.from_frames(programme=programme, design=design, thresholds=thresholds, **frames(whole(rows)))
+    content = {"programme": programme, "design": design or {}, "thresholds": thresholds or {}}
+    if smallest_cell is not None:
+        content["privacy"] = {"smallest_cell": smallest_cell}
+    return Study(schema.validate(frames(whole(rows))), parse_study_file(content))
 
 
 def small(**changes: list[dict]) -> Rows:

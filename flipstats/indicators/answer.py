@@ -10,7 +10,7 @@ import polars as pl
 from flipstats.indicators.definition import COHORT_GROUPS, COLUMNS
 from flipstats.indicators.groups import IMPLIED
 from flipstats.indicators.question import ALL, Question
-from flipstats.suppression import suppress
+from flipstats.suppression import hidden_unions, suppress
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,17 +69,55 @@ def answer(
     placed = [_placed(question, ordered, rank, part, reasons) for rank, part in enumerate(parts)]
     rows = pl.concat(placed, how="vertical").sort("·order", "·rank")
     if question.role != "research":
-        margins = [*question.by, *(c for c in rows.columns if c.startswith(IMPLIED))]
-        rows = suppress(
-            rows,
-            margins=margins,
-            apart=[c for c in margins if c.removeprefix(IMPLIED) in COHORT_GROUPS or c.startswith("x_")],
-            cell=["·order"],
-            slices=["depth", "·of"],
-            blank=list(Part.COLUMNS),
-            smallest=question.study.thresholds.smallest_cell,
-        )
+        rows = _without_small_cells(question, rows)
     return rows.select(*question.by, *COLUMNS)
+
+
+def _without_small_cells(question: Question, rows: pl.DataFrame) -> pl.DataFrame:
+    margins = [*question.by, *(c for c in rows.columns if c.startswith(IMPLIED))]
+    return suppress(
+        rows.with_columns(_of_hidden_cohorts(question, rows).alias("·hidden")),
+        margins=margins,
+        apart=[c for c in margins if c.removeprefix(IMPLIED) in COHORT_GROUPS or c.startswith("x_")],
+        cell=["·order"],
+        slices=["depth", "·of"],
+        blank=list(Part.COLUMNS),
+        smallest=question.study.thresholds.smallest_cell,
+        also="·hidden",
+    )
+
+
+def _of_hidden_cohorts(question: Question, rows: pl.DataFrame) -> pl.Series:
+    """Whether the whole cohorts that each row belongs to are, together, not shown in any table."""
+    cohorts = question.study.table("cohorts").select(*COHORT_GROUPS).collect()
+    names = ("cohort_id",) if "session_id" in question.by else COHORT_GROUPS
+    asked = {
+        c: IMPLIED + c if c not in rows.columns else c for c in names if {c, IMPLIED + c} & set(rows.columns)
+    }
+    members: dict[tuple, set[str]] = {}
+    for cohort in cohorts.iter_rows(named=True):
+        members.setdefault(tuple(cohort[c] for c in asked), set()).add(cohort["cohort_id"])
+    attributes = {row[COHORT_GROUPS.index("cohort_id")]: row for row in cohorts.iter_rows()}
+    smallest = question.study.thresholds.smallest_cell
+    counts = _learners_by_cohort(question)
+    taken = {piece: hidden_unions(n, attributes, smallest) for piece, n in counts.items()}
+    out = []
+    for depth, of, *key in rows.select("depth", "·of", *asked.values()).iter_rows():
+        n = counts.get((depth, of), {})
+        union = frozenset(c for c in members.get(tuple(key), ()) if n.get(c))
+        out.append(union in taken.get((depth, of), ()))
+    return pl.Series(out, dtype=pl.Boolean)
+
+
+def _learners_by_cohort(question: Question) -> dict[tuple[str | None, str], dict[str, int]]:
+    """Return for each depth and statistic how many learners stand behind each cohort."""
+    definition = question.definition
+    depth = question.depths[0] if len(question.depths) == 1 else None
+    rows = definition.function(question.study, ["cohort_id"], depth=depth, level=question.level)
+    out: dict[tuple[str | None, str], dict[str, int]] = {}
+    for cohort, statistic, at, n in rows.select("cohort_id", "statistic", "depth", "n").iter_rows():
+        out.setdefault((at, statistic), {})[cohort] = n
+    return out
 
 
 def _placed(
