@@ -328,8 +328,8 @@ def test_any_log_rows_are_accounted_for(tmp_path_factory, rows):
 
 
 KEYS = [
-    "id", "fullname", "roles", "shortname", "groups", "statuses", "cmid", "state", "timecompleted", "usergrades",
-    "userid", "gradeitems", "itemname", "itemtype", "graderaw", "grademax", "grademin",
+    "id", "fullname", "roles", "shortname", "groups", "statuses", "cmid", "state", "timecompleted",
+    "usergrades", "userid", "gradeitems", "itemname", "itemtype", "graderaw", "grademax", "grademin",
 ]  # fmt: skip
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),

@@ -187,25 +187,42 @@ def _resources(seen: Seen) -> list[dict]:
 
 
 def _assessments(seen: Seen) -> list[dict]:
+    """Propose an assessment for each quiz report, then for each item of a gradebook that has none."""
     rows = []
     for path, reading in seen.readings:
-        if reading.format not in _QUIZ_FORMATS or "attempts" not in reading.tables:
-            continue
-        words = normal(path.stem)
-        role = next(
-            (role for role, marks in _ROLE_WORDS if any(mark in words for mark in marks)), "summative"
-        )
-        number = re.search(r"(?:seance|session|s)[ -]?0?(\d{1,2})\b", words)
-        rows.append(
-            {
-                "file": path.name,
-                "title": re.sub(r"[-_ ]*(notes|grades)$", "", path.stem, flags=re.IGNORECASE),
-                "role": role,
-                "session": int(number.group(1)) if number and role in ("start", "pre_quiz") else None,
-                "maximum": None,
-            }
-        )
+        if reading.format in _QUIZ_FORMATS and "attempts" in reading.tables:
+            title = re.sub(r"[-_ ]*(notes|grades)$", "", path.stem, flags=re.IGNORECASE)
+            rows.append(_assessment(path.name, title, path.stem, None))
+    reported = [normal(row["title"]) for row in rows]
+    for path, reading in seen.readings:
+        for key, maximum in _items(reading):
+            title = key.removeprefix("title:")
+            if not any(normal(title) in other for other in reported):
+                rows.append(_assessment(path.name, title, title, maximum))
+                reported.append(normal(title))
     return rows
+
+
+def _items(reading: Reading) -> list[tuple[str, float | None]]:
+    """Return the assessments that a file names by their titles, with their maxima."""
+    attempts = reading.tables.get("attempts", pl.DataFrame())
+    if not {"assessment", "maximum"} <= set(attempts.columns):
+        return []
+    titled = attempts.filter(pl.col("assessment").str.starts_with("title:"))
+    return titled.group_by("assessment", maintain_order=True).agg(pl.col("maximum").max()).rows()
+
+
+def _assessment(file: str, title: str, words: str, maximum: float | None) -> dict:
+    words = normal(words)
+    role = next((role for role, marks in _ROLE_WORDS if any(mark in words for mark in marks)), "summative")
+    number = re.search(r"(?:seance|session|s)[ -]?0?(\d{1,2})\b", words)
+    return {
+        "file": file,
+        "title": title,
+        "role": role,
+        "session": int(number.group(1)) if number and role in ("start", "pre_quiz") else None,
+        "maximum": maximum,
+    }
 
 
 def _study_file(folder: Path, seen: Seen, lang: str, timezone: str | None) -> str:

@@ -35,6 +35,7 @@ _SESSION = re.compile(
 _CELL = re.compile(r"(?P<acronym>[^\s()←?]{1,4})(?: *\([\d.,]+ */ *[\d.,]+\))?")
 _REPEATED = "←"
 _ATTENDANCE = {"record": pl.Int64, "person": pl.String, "meeting": pl.String, "status": pl.String}
+_LEARNERS = {"record": pl.Int64, "person": pl.String}
 _MEETINGS = {"meeting": pl.String, "title": pl.String, "starts_at": TIME, "ends_at": TIME}
 
 
@@ -50,9 +51,10 @@ class _Sheet:
 def read(file: Path, context: Context) -> Reading:
     """Read the export of an attendance activity, text or workbook, French or English.
 
-    Gives ``attendance`` (``record``, ``person``, ``meeting``, ``status``) and ``meetings`` (``meeting``,
-    ``title``, ``starts_at``; ``ends_at`` is null). A record is one learner. Cells of sessions that were not
-    taken, of deleted statuses and of times outside an enrolment give no row and are noted.
+    Gives ``learners`` (``record``, ``person``), ``attendance`` (``record``, ``person``, ``meeting``,
+    ``status``) and ``meetings`` (``meeting``, ``title``, ``starts_at``; ``ends_at`` is null). A record is one
+    learner. Cells of sessions that were not taken, of deleted statuses and of times outside an enrolment give
+    no row and are noted.
 
     Raises
     ------
@@ -78,7 +80,8 @@ def read(file: Path, context: Context) -> Reading:
     warnings = list(sheet.warnings)
     if attendance.is_empty():
         warnings.append(Notice("readers_moodle_more.no_meetings_taken", file=file.name))
-    tables = {"attendance": attendance, "meetings": meetings}
+    learners = pl.DataFrame([row[:2] for row in rows], schema=_LEARNERS, orient="row")
+    tables = {"learners": learners, "attendance": attendance, "meetings": meetings}
     return Reading(
         FORMAT,
         {name: table for name, table in tables.items() if table.height},
