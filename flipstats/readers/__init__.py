@@ -24,6 +24,7 @@ READERS = {
     "google_forms": "flipstats.readers.google_forms",
     "google_meet": "flipstats.readers.google_meet",
     "ics": "flipstats.readers.calendar_ics",
+    "kahoot": "flipstats.readers.kahoot",
     "moodle_attendance": "flipstats.readers.moodle_attendance",
     "moodle_completion": "flipstats.readers.moodle_completion",
     "moodle_course_completion": "flipstats.readers.moodle_course_completion",
@@ -42,6 +43,7 @@ READERS = {
     "sheet": "flipstats.readers.sheet",
     "teams_attendance": "flipstats.readers.teams",
     "teams_graph": "flipstats.readers.teams_graph",
+    "wooclap": "flipstats.readers.wooclap",
     "xapi": "flipstats.readers.xapi",
     "zoom": "flipstats.readers.zoom",
 }

@@ -16,7 +16,7 @@ from flipstats.i18n import listing, percent, t
 from flipstats.readers import json_text
 from flipstats.readers.records import DELIMITERS, first_records
 from flipstats.readers.signatures import Signature, signatures
-from flipstats.readers.structures import json_fits
+from flipstats.readers.structures import answers_fit, json_fits
 from flipstats.readers.text import Text, normal, open_text
 from flipstats.readers.workbook import is_workbook, sheets, trimmed
 
@@ -119,7 +119,7 @@ def _score(sign: Signature, head: str) -> Detection | None:
     """Return how well the beginning of a text fits a signature; None where it does not."""
     if sign.structure == "completion_pairs":
         return _completion(sign, head)
-    if sign.structure == "json":
+    if sign.structure:
         return None
     delimiters = (*DELIMITERS, *sign.more_delimiters)
     tables = (first_records(head, mark, LOOKED_AT + sign.header_within) for mark in delimiters)
@@ -149,6 +149,8 @@ def _workbook(file: Path, language: str | None) -> Detection:
             ):
                 why = t("readers_workbook.why_workbook", sheet=sheet.name, why=fit.why)
                 found[sign.format] = replace(fit, why=why)
+    if answers := answers_fit(sheets(file)):
+        found[answers.format] = Detection(answers.format, answers.confidence, answers.why)
     return _decide(sorted(found.values(), key=lambda c: -c.confidence), language)
 
 

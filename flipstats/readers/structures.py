@@ -8,13 +8,15 @@ certain that makes it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from flipstats.i18n import t
 from flipstats.readers import json_text
 from flipstats.readers.signatures import content, signatures
-from flipstats.readers.text import Text
+from flipstats.readers.text import Text, normal
+from flipstats.readers.workbook import Sheet
 
 _LOOKED_AT = 200  # objects
 
@@ -61,3 +63,30 @@ def _has(value: Any, shape: dict[str, Any]) -> bool:
     if not isinstance(value, dict) or not all(key in value for key in shape["keys"]):
         return False
     return all(value.get(key) in allowed for key, allowed in shape.get("equals", {}).items())
+
+
+def answers_fit(book: Sequence[Sheet]) -> Fit | None:
+    """Recognise Wooclap's results by how answers are judged in its cells, and by its sheet of messages."""
+    cells = sum(judged(cell) for sheet in book for row in sheet.rows for cell in row)
+    walls = content("wooclap")["sheets"]
+    wall = any(normal(sheet.name) in map(normal, walls["wall"]) for sheet in book)
+    main = any(normal(sheet.name) in map(normal, walls["main"]) for sheet in book)
+    if not (cells >= 2 or (wall and main)):
+        return None
+    title = t("readers.format_wooclap")
+    return Fit(
+        "wooclap",
+        0.95 if cells and (wall or main) else 0.75,
+        t("readers_events.why_answers", format=title, n=cells),
+    )
+
+
+def judged(cell: str) -> bool:
+    """Return whether a cell is an answer marked as right or wrong, as Wooclap marks them.
+
+    Examples
+    --------
+    >>> judged("V - CO2"), judged("X - Water"), judged("V"), judged("/")
+    (True, True, False, False)
+    """
+    return cell.lstrip()[:4] in ("V - ", "X - ")
