@@ -174,7 +174,7 @@ class TestJson:
                 if data.draw(st.booleans()) and isinstance(place[key], dict | list) and place[key]:
                     place = place[key]
                     continue
-                place[key] = data.draw(self.ODD)
+                place[key] = copy.deepcopy(data.draw(self.ODD))
                 break
         try:
             reading = bigbluebutton_json.read(write(tmp_path, content), Context())

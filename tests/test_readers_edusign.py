@@ -174,7 +174,7 @@ class TestRefusals:
                 if data.draw(st.booleans()) and isinstance(place[key], dict | list) and place[key]:
                     place = place[key]
                     continue
-                place[key] = data.draw(self.ODD)
+                place[key] = copy.deepcopy(data.draw(self.ODD))
                 break
         try:
             reading = edusign.read(write(tmp_path, whole=content), Context())

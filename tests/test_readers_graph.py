@@ -126,7 +126,7 @@ def test_any_values_balance_or_are_refused(tmp_path, data):
             if data.draw(st.booleans()) and isinstance(place[key], dict | list) and place[key]:
                 place = place[key]
                 continue
-            place[key] = data.draw(ODD)
+            place[key] = copy.deepcopy(data.draw(ODD))
             break
     try:
         reading = teams_graph.read(write(tmp_path, content), Context())

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
+import xlsxwriter
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -69,6 +70,17 @@ class TestWorkspace:
         lines = ["Name,Email,Duration,Time joined,Time exited",
                  "Ann Lee,ann@x.org,59 min,9:01\u202fAM,10:00\u202fAM"]  # fmt: skip
         assert minutes(readers.read(write(tmp_path, lines), THAT_DAY)) == {"mail:ann@x.org": 59}
+
+    def test_as_a_workbook(self, tmp_path):
+        file = tmp_path / "report 2024-03-21.xlsx"
+        with xlsxwriter.Workbook(file) as book:
+            sheet, clock = book.add_worksheet(), book.add_format({"num_format": "hh:mm"})
+            sheet.write_row(0, 0, REPORT.split(","))
+            sheet.write_row(1, 0, ["Ann", "Lee", "ann@x.org", "59 min"])
+            sheet.write_datetime(1, 4, dt.time(9, 1), clock)
+            sheet.write_datetime(1, 5, dt.time(10, 0), clock)
+        reading = readers.read(file, PARIS)
+        assert (reading.format, minutes(reading)) == ("google_meet", {"mail:ann@x.org": 59})
 
     def test_past_midnight(self, tmp_path):
         lines = [REPORT, "Ann,Lee,ann@x.org,40 min,11:40 PM,12:20 AM"]

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
+import xlsxwriter
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -118,6 +119,26 @@ class TestForms:
                 (utc(2024, 3, 20, 23), utc(2024, 3, 21, 23), True)
             ]
             assert "its day is known" in one.warnings[0]
+
+    def test_saved_as_a_workbook(self, tmp_path):
+        file = tmp_path / "participants.xlsx"
+        with xlsxwriter.Workbook(file) as book:
+            sheet, moment = book.add_worksheet(), book.add_format({"num_format": "mm/dd/yyyy hh:mm:ss"})
+            sheet.write_row(0, 0, BLOCK.split(","))
+            sheet.write_row(1, 0, ["812 3456 7890", "First aid", "", "", "tess@x.org", 185, 4])
+            sheet.write_row(3, 0, PLAIN.split(","))
+            sheet.write_row(4, 0, ["Ann Lee", "ann@x.org", "", "", 60, "Yes", "No"])
+            for row, column in ((1, 2), (4, 2)):
+                sheet.write_datetime(row, column, dt.datetime(2024, 3, 5, 9), moment)
+                sheet.write_datetime(row, column + 1, dt.datetime(2024, 3, 5, 10), moment)
+        reading = readers.read(file, PARIS)
+        assert minutes(reading) == {"mail:ann@x.org": 60}
+        assert reading.tables["meetings"].row(0)[1:] == ("First aid", utc(2024, 3, 5, 8), utc(2024, 3, 5, 9))
+        assert reading.warnings == []
+
+    def test_french_spreadsheets_write_semicolons(self, tmp_path):
+        lines = [line.replace(",", ";") for line in [PLAIN, *ROWS]]
+        assert minutes(readers.read(write(tmp_path, lines), PARIS))["mail:ann@x.org"] == 75.5
 
 
 class TestFrench:

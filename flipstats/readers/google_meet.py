@@ -19,9 +19,7 @@ from flipstats.readers import presence
 from flipstats.readers.base import Account, Context, Reading, people
 from flipstats.readers.columns import duration_seconds
 from flipstats.readers.presence import Body, Stay
-from flipstats.readers.records import grid
 from flipstats.readers.signatures import signature
-from flipstats.readers.text import open_text
 from flipstats.readers.zones import Instants, zone_of
 
 FORMAT = "google_meet"
@@ -44,8 +42,7 @@ def read(file: Path, context: Context) -> Reading:
         The file is neither, names nobody, holds times without a day that is known, the zone is unknown, or
         its dates can be read in two ways.
     """
-    text = open_text(file)
-    body = presence.below(text, _SIGN)
+    body = presence.below(file, _SIGN)
     zone = zone_of(context, file.name)
     about = _about(body.before)
     account = Account()
@@ -79,7 +76,7 @@ def read(file: Path, context: Context) -> Reading:
         people(presence.identities(kept)),
         language=body.match.language,
         timezone=zone,
-        warnings=list(text.warnings),
+        warnings=body.warnings,
     )
 
 
@@ -99,7 +96,7 @@ def _day_of(moment: str) -> dt.date | None:
 
 def _stays(body: Body, account: Account) -> tuple[list[Stay], list[str]]:
     """Return a stay for each record that names somebody, and the texts of its joins, then of its leaves."""
-    match, table = body.match, grid(body.text, body.delimiter)
+    match, table = body.match, body.table
     account.read = table.read
     for record, reason in table.irregular:
         account.set_aside(record, reason)

@@ -11,21 +11,24 @@ import datetime as dt
 import io
 import re
 import zoneinfo
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from flipstats.errors import InputError
-from flipstats.i18n import t
+from flipstats.i18n import Notice, listing, t
 from flipstats.readers.base import Account
 from flipstats.readers.columns import ORDERS, parse_times
-from flipstats.readers.records import DELIMITERS
+from flipstats.readers.records import DELIMITERS, Grid, grid
 from flipstats.readers.signatures import Match, Signature
 from flipstats.readers.teams import union_seconds
-from flipstats.readers.text import Text, normal
+from flipstats.readers.text import normal, open_text
+from flipstats.readers.workbook import Sheet, is_workbook, sheet_grid, sheets, trimmed
 from flipstats.readers.zones import Instants, to_utc
 from flipstats.schema import TIME
 
@@ -62,51 +65,66 @@ class Stay:
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """A table below other lines: what stands before it, its header as matched, and the text from there on."""
+    """A table below other lines: what stands before it, how its header fits, and its records."""
 
     before: list[list[str]]
-    header: list[str]
     match: Match
-    text: str
-    delimiter: str
+    table: Grid
+    warnings: list[Notice]
 
 
-def below(text: Text, sign: Signature) -> Body:
-    """Find the table of a signature in a text, below a preamble or not.
+def below(file: Path, sign: Signature) -> Body:
+    """Find the table of a signature in a text or a workbook, below a preamble or not.
 
     Raises
     ------
     InputError
         None of the first lines is its header.
     """
-    content, best = text.content(), None
-    for delimiter in DELIMITERS:
-        reader = csv.reader(io.StringIO(content), delimiter=delimiter)
-        before: list[list[str]] = []
-        for start, cells in islice(_numbered(reader), HEADER_WITHIN):
-            match = sign.match(cells)
-            if match.fits and len(cells) > 1 and (best is None or match.known > best[0]):
-                rest = content.split("\n", start)[start] if start else content
-                best = match.known, Body(list(before), cells, match, rest, delimiter)
-                break
-            before.append(cells)
+    warnings: list[Notice] = []
+    if is_workbook(file):
+        found = [_in_sheet(sheet, sign) for sheet in sheets(file)]
+    else:
+        text = open_text(file)
+        content, warnings = text.content(), list(text.warnings)
+        found = [_in_text(content, delimiter, sign) for delimiter in DELIMITERS]
+    best = max((each for each in found if each), key=lambda each: each[1].known, default=None)
     if best is None:
-        names = {label.column: label.shown for label in sign.labels if label.need == "required"}
-        columns = ", ".join(f"“{names[column]}”" for column in names)
+        shown = [f"“{label.shown}”" for label in sign.labels if label.need == "required"]
         title = t("readers.format_" + sign.format)
         raise InputError(
-            t("readers.columns_missing", file=text.name, format=title, columns=columns, n=len(names))
+            t("readers.columns_missing", file=file.name, format=title, columns=listing(shown), n=len(shown))
         )
-    return best[1]
+    before, match, table = best
+    return Body(before, match, table(), warnings)
 
 
-def cell(match: Match, cells: Sequence[str], column: str) -> str:
-    """Return a record's cell of a column, blanks tidied; empty where the header does not have it."""
-    at = match.at(column)
-    return " ".join(cells[at].split()) if at is not None and at < len(cells) else ""
+_Found = tuple[list[list[str]], Match, Callable[[], Grid]]
 
 
-def _numbered(reader: Iterator[list[str]]) -> Iterator[tuple[int, list[str]]]:
+def _in_text(content: str, delimiter: str, sign: Signature) -> _Found | None:
+    before: list[list[str]] = []
+    reader = csv.reader(io.StringIO(content), delimiter=delimiter)
+    for start, cells in islice(_numbered(reader), HEADER_WITHIN):
+        match = sign.match(cells)
+        if match.fits and len(cells) > 1:
+            rest = content.split("\n", start)[start] if start else content
+            return before, match, partial(grid, rest, delimiter)
+        before.append(cells)
+    return None
+
+
+def _in_sheet(sheet: Sheet, sign: Signature) -> _Found | None:
+    before: list[list[str]] = []
+    for at, row in enumerate(sheet.rows[:HEADER_WITHIN]):
+        match = sign.match(trimmed(row))
+        if match.fits:
+            return before, match, partial(sheet_grid, sheet, at)
+        before.append(trimmed(row))
+    return None
+
+
+def _numbered(reader: Any) -> Iterator[tuple[int, list[str]]]:
     """Yield (lines before it, cells) of each record that is not blank."""
     start = 0
     try:
@@ -116,6 +134,12 @@ def _numbered(reader: Iterator[list[str]]) -> Iterator[tuple[int, list[str]]]:
             start = reader.line_num
     except csv.Error:
         return
+
+
+def cell(match: Match, cells: Sequence[str], column: str) -> str:
+    """Return a record's cell of a column, blanks tidied; empty where the header does not have it."""
+    at = match.at(column)
+    return " ".join(cells[at].split()) if at is not None and at < len(cells) else ""
 
 
 def day_in_name(file: Path) -> dt.date | None:

@@ -21,9 +21,8 @@ from flipstats.i18n import Notice, t
 from flipstats.readers import presence
 from flipstats.readers.base import Account, Context, Reading, people
 from flipstats.readers.presence import Body, Stay
-from flipstats.readers.records import grid
 from flipstats.readers.signatures import Match, signature
-from flipstats.readers.text import normal, open_text
+from flipstats.readers.text import normal
 from flipstats.readers.zones import zone_of
 
 FORMAT = "zoom"
@@ -75,11 +74,10 @@ def read(file: Path, context: Context) -> Reading:
     InputError
         The file is no such report, the zone is unknown, or its dates can be read in two ways.
     """
-    text = open_text(file)
-    body = presence.below(text, _SIGN)
+    body = presence.below(file, _SIGN)
     zone = zone_of(context, file.name)
     report = _report(body)
-    report.warnings += text.warnings
+    report.warnings += body.warnings
     if body.match.language == "fr":
         report.warnings.append(Notice("readers_meetings.zoom_french", file=file.name))
     _set_times(report, file, zone, context, body.match.language)
@@ -105,9 +103,9 @@ def read(file: Path, context: Context) -> Reading:
 def _report(body: Body) -> _Report:
     """Take the lines of participants, each with its meeting: the one above, or the one on the line."""
     report, at = _Report(), body.match.at("name")
-    own, ahead = _SIGN.match(body.header[at:]), _SIGN.match(body.header[:at])
+    own, ahead = _SIGN.match(body.table.header[at:]), _SIGN.match(body.table.header[:at])
     above = _above(body.before)
-    table = grid(body.text, body.delimiter)
+    table = body.table
     report.account.read = table.read
     for record, reason in table.irregular:
         report.account.set_aside(record, reason)
