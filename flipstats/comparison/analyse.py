@@ -13,6 +13,7 @@ from flipstats.comparison.judge import verdict_of
 from flipstats.comparison.magnitude import Size, g_of, share_ratio, smallest_of
 from flipstats.comparison.moderator import band_effects_of
 from flipstats.comparison.note import Name, Note, note
+from flipstats.comparison.overlap import overlap_of, with_after
 from flipstats.comparison.question import Analysed, Question, Roster
 from flipstats.comparison.result import Comparison, Effect
 from flipstats.comparison.table import without_repeats
@@ -62,12 +63,13 @@ def analyse(question: Question, roster: Roster) -> Comparison:
         design=_design(question, data, plan, primary, used),
         tier=tier,
         flow=counts,
-        balance=rows,
+        balance=with_after(rows, data, beside),
         effects=(*effects, *bands),
         sensitivity={
             **sensitivity(question, frame, data, primary, size, matched="nn_match" in beside),
             **moderator,
             "weights": weights_of(beside),
+            "overlap": overlap_of(data),
             "tests_run": tests_run((*effects, *bands), moderator),
         },
         warnings=(*roster.warnings, *notes, *refused, *more),

@@ -8,14 +8,80 @@ import polars as pl
 
 from flipstats.comparison.magnitude import smallest_of
 from flipstats.comparison.note import Name, shown
-from flipstats.errors import NotComputableError
-from flipstats.figures import Picture, forest
+from flipstats.errors import NotComputableError, ParameterError, did_you_mean
+from flipstats.figures import Picture, forest, group_means, love
 from flipstats.i18n import t
 
 if TYPE_CHECKING:
     from flipstats.comparison.result import Comparison
 
 _OTHER_SCALES = ("wwc", "wwc_cluster", "cox", "risk_ratio", "did_g")
+
+
+def picture_of(result: Comparison, kind: str) -> Picture:
+    """Draw a comparison; see `Comparison.figure`.
+
+    Raises
+    ------
+    ParameterError
+        There is no such kind; the nearest is suggested.
+    NotComputableError
+        There is nothing of that kind to draw.
+    """
+    drawn = {"forest": forest_of, "love": love_of, "groups": groups_of}
+    if kind not in drawn:
+        raise ParameterError(
+            t("compare.unknown_figure", name=kind, hint=did_you_mean(kind, drawn) or ", ".join(drawn))
+        )
+    return drawn[kind](result)
+
+
+def love_of(result: Comparison) -> Picture:
+    """Draw the standardised differences before the start and, where a method weights or matches, after.
+
+    Raises
+    ------
+    NotComputableError
+        Nothing was measured before.
+    """
+    if not result.balance:
+        raise NotComputableError(t("compare.no_love"))
+    after = list(result.balance[0]["after"])
+    rows = [
+        {"label": str(shown(Name("covariate", row["covariate"]))), "before": _finite(row["g"])}
+        | {f"after_{name}": _finite(row["after"][name]) for name in after}
+        for row in result.balance
+    ]
+    limits = result.question.thresholds
+    series = {"before": t("compare.love_before")}
+    series |= {f"after_{name}": t("compare.love_after", method=name) for name in after}
+    schema = {"label": pl.String} | dict.fromkeys(series, pl.Float64)
+    treated, control = _arms(result)
+    return love(
+        pl.DataFrame(rows, schema=schema), series=series, equal=limits.baseline_equivalent_g,
+        mend=limits.baseline_adjustable_g, treated=treated, control=control,
+    )  # fmt: skip
+
+
+def groups_of(result: Comparison) -> Picture:
+    """Draw the mean of each group and of each arm."""
+    treated, control = _arms(result)
+    words = {result.question.treated: treated, result.question.control: control}
+    named = pl.col("arm").replace(words)
+    outcome = str(shown(Name("outcome", result.question.outcome)))
+    return group_means(
+        result.groups().with_columns(named), result.arms().with_columns(named), treated=treated,
+        outcome=outcome[:1].upper() + outcome[1:],
+        share=result.question.shares or result.question.kind == "binary",
+    )  # fmt: skip
+
+
+def _finite(value: float) -> float | None:
+    return value if value == value and abs(value) != float("inf") else None
+
+
+def _arms(result: Comparison) -> tuple[str, str]:
+    return tuple(str(shown(Name("name", arm))) for arm in (result.question.treated, result.question.control))
 
 
 def forest_of(result: Comparison) -> Picture:
@@ -50,11 +116,11 @@ def forest_of(result: Comparison) -> Picture:
     frame = pl.DataFrame(rows).with_columns(
         pl.when(pl.col(c).is_finite()).then(c).alias(c) for c in ("value", "low", "high")
     )
-    names = [shown(Name("name", arm)) for arm in (result.question.treated, result.question.control)]
+    treated, control = _arms(result)
     return forest(
         frame,
         smallest=smallest_of(result.question),
         unit="share" if binary else "g",
-        treated=names[0],
-        control=names[1],
+        treated=treated,
+        control=control,
     )

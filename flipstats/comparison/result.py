@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -19,6 +20,8 @@ from flipstats.i18n import number, percent, t
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
+
+    from flipstats.figures import Picture
 
 ROLES = ("primary", "robustness", "band", "secondary")
 
@@ -161,17 +164,39 @@ class Comparison:
             "warnings": [str(warning) for warning in self.warnings],
         }
 
-    def figure(self) -> go.Figure:
-        """Return the effects of all methods, and of bands, as a forest on the scale of the verdict.
+    def figure(self, kind: str = "forest") -> go.Figure:
+        """Return a figure; `picture` gives it with its caption, alternative text and table.
+
+        Parameters
+        ----------
+        kind : {"forest", "love", "groups"}
+            The effects of all methods and of bands on the scale of the verdict; how alike the arms were
+            before, and once weighted; the mean of each group and of each arm.
 
         Raises
         ------
+        ParameterError
+            There is no such kind.
         NotComputableError
-            The design carries no effect.
+            The design carries no effect, or nothing was measured before.
         """
-        from flipstats.comparison.picture import forest_of
+        return self.picture(kind).figure
 
-        return forest_of(self).figure
+    def picture(self, kind: str = "forest") -> Picture:
+        """Return a figure with its title, caption, alternative text and table; see `figure`."""
+        from flipstats.comparison.picture import picture_of
+
+        return picture_of(self, kind)
+
+    def to_json(self) -> str:
+        """Return `to_dict` as JSON text."""
+        return json.dumps(self.to_dict(), ensure_ascii=False, indent=2, allow_nan=False)
+
+    def methods_text(self) -> str:
+        """Return a paragraph on methods that a paper could print, with versions and references."""
+        from flipstats.comparison.methods_text import methods_text
+
+        return methods_text(self)
 
     def _repr_html_(self) -> str:
         head = "".join(f"<th>{html.escape(t(f'compare.column_{c}'))}</th>" for c in _SHOWN)

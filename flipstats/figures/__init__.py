@@ -10,6 +10,7 @@ from flipstats.figures.dots import preparation_by_session, start_scores
 from flipstats.figures.forest import forest
 from flipstats.figures.heatmap import preparation_heatmap
 from flipstats.figures.lead import lead_time_bands
+from flipstats.figures.love import love
 from flipstats.figures.picture import Picture
 from flipstats.figures.theme import CONFIG, dark_of, template, themed
 
@@ -21,6 +22,7 @@ __all__ = [
     "forest",
     "group_means",
     "lead_time_bands",
+    "love",
     "preparation_by_session",
     "preparation_heatmap",
     "start_scores",

@@ -1,0 +1,104 @@
+"""What a comparison says of itself: figures, the paragraph on methods, JSON, balance once weighted."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import numpy as np
+import pytest
+from comparison_study import study, table
+
+from flipstats import cohorts, i18n
+from flipstats.comparison.methods import METHODS
+from flipstats.comparison.references import REFERENCES
+from flipstats.errors import NotComputableError, ParameterError
+
+
+def asked(frame, **more):
+    options = {
+        "outcome": "y",
+        "arm": "arm",
+        "treated": "f",
+        "control": "c",
+        "assignment": "random_individual",
+    }
+    return cohorts.compare_table(frame, **{**options, **more})
+
+
+def drawn(seed=1, groups=6, **more):
+    return table(np.random.default_rng(seed), groups, **more)
+
+
+def test_weights_balance_what_they_were_made_for():
+    result = asked(drawn(), pre="x", adjust=["site"], methods=["ipw_ate", "overlap", "aipw", "nn_match"])
+    for row in result.balance:
+        assert abs(row["after"]["overlap"]) < 1e-6  # exact for overlap weights, Li et al. (2018), theorem 3
+        assert abs(row["after"]["ipw_ate"]) < max(abs(row["g"]), 0.05)
+        assert row["after"]["aipw"] == row["after"]["ipw_ate"]
+        assert row["variance_ratio"] > 0
+    told = result.sensitivity["overlap"]
+    assert len(told["treated"]) == 7
+    assert 0 < told["low"] < told["high"] < 1
+    assert told["outside_treated"] >= 0
+    for weights in result.sensitivity["weights"].values():
+        assert 0 < weights["largest_weight"] < 1
+
+
+def test_arms_told_apart_have_no_overlap():
+    frame = drawn(groups=3)
+    frame = frame.with_columns(z=(frame["arm"] == "f").cast(float) * 5 + frame["x"] * 1e-3)
+    assert asked(frame, adjust=["z"]).sensitivity["overlap"] is None
+
+
+def test_every_kind_of_figure():
+    result = asked(drawn(), pre="x", adjust=["site"], methods=["overlap"])
+    picture = result.picture("love")
+    assert len(picture.figure.data) == 2
+    assert picture.table.height == 2
+    assert picture.table.columns == ["Measured before", "as they are", "under overlap"]
+    assert [s.x1 for s in picture.figure.layout.shapes[:2]] == [0.25, 0.05]
+    grouped = cohorts.compare(study())
+    assert len(grouped.figure("love").data) == 1
+    groups = grouped.picture("groups")
+    assert groups.table.height == 2 + 8
+    assert result.figure().to_dict() == result.figure("forest").to_dict()
+    with pytest.raises(ParameterError) as raised:
+        result.figure("lvoe")
+    assert str(raised.value) == "there is no figure 'lvoe'; did you mean love?"
+    with pytest.raises(NotComputableError) as raised:
+        asked(drawn()).figure("love")
+    assert str(raised.value) == "nothing was measured before the start: there is no balance to draw"
+
+
+@pytest.mark.parametrize("lang", ["en", "fr"])
+def test_the_paragraph_on_methods_tells_the_numbers(lang):
+    result = cohorts.compare(study(secondary=["completion"]))
+    with i18n.in_language(lang):
+        text = result.methods_text()
+        assert i18n.number(100 * result.primary.value, 1, signed=True) in text
+        assert i18n.number(result.g.low, 2, signed=True) in text
+    for part in ("cluster_means", "reml_kr", "cr2", "flipstats", "numpy", result.design["plan_sha256"],
+                 "Kenward", "Benjamini", "Handbook"):  # fmt: skip
+        assert part in text
+    assert "{" not in text
+    assert not re.search(r"\bnan\b|None", text)
+
+
+def test_the_paragraph_of_a_refusal_and_of_shares():
+    refused = cohorts.compare(study(groups=2)).methods_text()
+    assert "No effect was estimated: that takes at least 3 groups in each arm." in refused
+    shares = asked(drawn(), outcome="passed", binary=True, pre="x").methods_text()
+    assert "ratio of shares" in shares
+    assert "Newcombe R. G." in shares
+
+
+def test_every_method_has_a_model_in_words_and_a_reference():
+    for name in METHODS:
+        assert REFERENCES[name]
+        assert i18n.has(f"compare.model_{name}")
+
+
+def test_json_is_the_dictionary():
+    result = cohorts.compare(study())
+    assert json.loads(result.to_json()) == result.to_dict()
