@@ -54,3 +54,24 @@ def package(
 
 def workbook(file: Path, rows: Iterable[Sequence[object]], *, name: str = "Sheet1") -> Path:
     return package(file, sheet(rows), name=name)
+
+
+def book(file: Path, content: dict[str, Iterable[Sequence[object]]]) -> Path:
+    """Write a workbook of several sheets, by their names."""
+    names = list(enumerate(content, 1))
+    listed = "".join(f'<sheet name="{escape(name)}" sheetId="{n}" r:id="r{n}"/>' for n, name in names)
+    relations = "".join(
+        f'<Relationship Id="r{n}" Type="{_OFFICE}/worksheet" Target="worksheets/sheet{n}.xml"/>'
+        for n, _ in names
+    )
+    more = {
+        "xl/workbook.xml": f'<workbook xmlns="{_MAIN}" xmlns:r="{_OFFICE}">'
+        f"<sheets>{listed}</sheets></workbook>",
+        "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{_PACKAGE}">{relations}</Relationships>',
+    }
+    for n, name in names:
+        rows = sheet(content[name])
+        more[f"xl/worksheets/sheet{n}.xml"] = (
+            f'<worksheet xmlns="{_MAIN}"><sheetData>{rows}</sheetData></worksheet>'
+        )
+    return package(file, "", more=more)
