@@ -168,11 +168,17 @@ def _local(when: dt.datetime | None, zone: ZoneInfo) -> str | None:
 
 def _resources(seen: Seen) -> list[dict]:
     found: dict[str, dict] = {}
-    for _, reading in seen.readings:
-        frame = reading.tables.get("resources")
-        if frame is None:
-            continue
+    tables = [(r, r.tables["resources"]) for _, r in seen.readings if "resources" in r.tables]
+    named = {
+        str(entry["cmid"])
+        for _, frame in tables
+        for entry in frame.iter_rows(named=True)
+        if entry.get("title") and entry.get("cmid")
+    }
+    for reading, frame in tables:
         for entry in frame.iter_rows(named=True):
+            if not entry.get("title") and str(entry.get("cmid")) in named:
+                continue  # another source knows what this activity is called
             title = entry.get("title") or entry.get("resource") or ""
             row = found.setdefault(
                 normal(title), {"title": title, "phase": "pre", "mandatory": "yes", "traced": "yes"}

@@ -15,7 +15,16 @@ MEETING_SLACK_MIN = 60  # a meeting may open this long before, or start this lon
 def to_sessions(
     attendance: pl.DataFrame, meetings: pl.DataFrame, sessions: pl.DataFrame, enrolments: pl.DataFrame
 ) -> Split:
-    """Give attendance of meetings (``learner_id, meeting``) its planned session."""
+    """Give attendance of meetings (``learner_id, meeting``) its planned session.
+
+    Of meetings that are ``joint``, which may hold several cohorts, each learner's own session is taken.
+    """
+    if "joint" in meetings.columns:
+        joint = pl.col("meeting").is_in(meetings.filter("joint")["meeting"].implode())
+        near = _overlapping(meetings.filter("joint"), sessions)
+        own = _own_sessions(attendance.filter(joint), near, enrolments)
+        rest = to_sessions(attendance.filter(~joint), meetings.drop("joint"), sessions, enrolments)
+        return pl.concat([own[0], rest[0]], how="diagonal"), pl.concat([own[1], rest[1]])
     chosen = meeting_sessions(attendance, meetings, sessions, enrolments)
     enrolled = enrolments.select("learner_id", "cohort_id", pl.lit(value=True).alias("·in"))
     joined = (
@@ -32,6 +41,26 @@ def to_sessions(
         .then(pl.lit("not_in_cohort"))
     )
     return by_reason(joined.with_columns(reason=reason), drop=("meeting", "cohort_id", "tied", "·in"))
+
+
+def _own_sessions(attendance: pl.DataFrame, near: pl.DataFrame, enrolments: pl.DataFrame) -> Split:
+    """Match each learner's attendance to the nearest session of the learner's own cohorts."""
+    options = (
+        near.join(enrolments.select("learner_id", "cohort_id"), on="cohort_id")
+        .filter(pl.col("·far") == pl.col("·far").min().over("meeting", "learner_id"))
+        .group_by("meeting", "learner_id")
+        .agg(pl.col("session_id").min(), pl.len().alias("·n"))
+    )
+    joined = attendance.drop("session_id", strict=False).join(
+        options, on=["meeting", "learner_id"], how="left", maintain_order="left"
+    )
+    reason = (
+        pl.when(pl.col("session_id").is_null())
+        .then(pl.lit("no_such_session"))
+        .when(pl.col("·n") > 1)
+        .then(pl.lit("ambiguous_session"))
+    )
+    return by_reason(joined.with_columns(reason=reason), drop=("meeting", "·n"))
 
 
 def meeting_sessions(

@@ -36,7 +36,13 @@ _CELL = re.compile(r"(?P<acronym>[^\s()←?]{1,4})(?: *\([\d.,]+ */ *[\d.,]+\))?
 _REPEATED = "←"
 _ATTENDANCE = {"record": pl.Int64, "person": pl.String, "meeting": pl.String, "status": pl.String}
 _LEARNERS = {"record": pl.Int64, "person": pl.String}
-_MEETINGS = {"meeting": pl.String, "title": pl.String, "starts_at": TIME, "ends_at": TIME}
+_MEETINGS = {
+    "meeting": pl.String,
+    "title": pl.String,
+    "starts_at": TIME,
+    "ends_at": TIME,
+    "joint": pl.Boolean,  # several cohorts may have met, each in a session of its own
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +165,7 @@ def _meetings(
         title = (found["rest"] or "").strip()
         key = f"attendance:{starts:%Y-%m-%dT%H:%M:%SZ}:{normal(title)}"
         keys[at] = key if key not in rows else f"{key}#{at}"
-        rows[keys[at]] = (keys[at], title or None, starts, None)
+        rows[keys[at]] = (keys[at], title or None, starts, None, True)
     return pl.DataFrame(list(rows.values()), schema=_MEETINGS, orient="row"), keys
 
 
