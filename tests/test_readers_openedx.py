@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import gzip
 import json
 from pathlib import Path
 
@@ -172,6 +173,32 @@ class TestLog:
             "x.log is no tracking log of Open edX: neither lines of JSON objects nor an array of them. Take "
             "the log as the platform delivers it."
         )
+
+
+class TestPacked:
+    def test_a_packed_log_is_read_as_it_lies(self, tmp_path):
+        file = tmp_path / "tracking.log-20240318.gz"
+        file.write_bytes(gzip.compress(json.dumps(event("seq_next")).encode() + b"\n"))
+        assert detect(file).format == "openedx_log"
+        assert read(file).account.kept == 1
+
+    @pytest.mark.parametrize(
+        ("content", "part"),
+        [
+            (
+                gzip.compress(b"\0" * (8 << 20)),
+                "unpacks to more than 4 GB, or to more than 200 times its size",
+            ),
+            (gzip.compress(b"{}" * 1000)[:-9], "cannot be unpacked to its end"),
+            (b"\x1f\x8b" + b"?" * 90, "cannot be unpacked to its end"),
+        ],
+    )
+    def test_a_bomb_and_a_cut_archive_are_refused(self, content, part, tmp_path):
+        file = tmp_path / "tracking.log.gz"
+        file.write_bytes(content)
+        for look in (detect, read):
+            with pytest.raises(InputError, match=part):
+                look(file)
 
 
 class TestGrades:

@@ -13,6 +13,7 @@ from flipstats.errors import InputError, did_you_mean
 from flipstats.i18n import t
 from flipstats.readers.base import Account, Context, Reading
 from flipstats.readers.detect import Detection, detect, recognised
+from flipstats.readers.packed import plain
 
 __all__ = ["READERS", "Account", "Context", "Detection", "Reading", "detect", "read"]
 
@@ -69,6 +70,11 @@ def read(file: Path, context: Context | None = None, *, format: str = "auto") ->
     file, context = Path(file), context or Context()
     if not file.exists():
         raise InputError(t("readers.no_such_file", file=file.name))
+    with plain(file) as unpacked:
+        return _read(unpacked, context, format)
+
+
+def _read(file: Path, context: Context, format: str) -> Reading:
     found = None
     if format == "auto" and context.mapping is not None:
         format = "sheet"

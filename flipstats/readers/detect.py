@@ -14,9 +14,10 @@ from flipstats import schema
 from flipstats.errors import InputError
 from flipstats.i18n import listing, percent, t
 from flipstats.readers import json_text
+from flipstats.readers.packed import plain
 from flipstats.readers.records import DELIMITERS, first_records
 from flipstats.readers.signatures import Signature, signatures
-from flipstats.readers.structures import answers_fit, json_fits
+from flipstats.readers.structures import answers_fit, json_fits, rows_fit
 from flipstats.readers.text import Text, normal, open_text
 from flipstats.readers.workbook import is_workbook, sheets, trimmed
 
@@ -86,6 +87,11 @@ def detect(file: Path, language: str | None = None) -> Detection:
     """
     if file.is_dir():
         return _folder(file)
+    with plain(file) as unpacked:
+        return _file(unpacked, language)
+
+
+def _file(file: Path, language: str | None) -> Detection:
     if is_workbook(file):
         return _workbook(file, language)
     text = open_text(file)
@@ -99,6 +105,8 @@ def detect(file: Path, language: str | None = None) -> Detection:
     candidates = sorted(
         (c for s in signatures() if (c := _score(s, head)) is not None), key=lambda c: -c.confidence
     )
+    if not candidates and (fit := rows_fit(head)):
+        candidates = [Detection(fit.format, fit.confidence, fit.why)]
     return _decide(candidates, language)
 
 
