@@ -250,6 +250,15 @@ class TestCsv:
         assert dict(reading.account.reasons("note")) == {"leave_unknown": 1}
         assert reading.account.balanced
 
+    def test_labels_of_another_language(self, tmp_path):
+        labels = ",".join(f"Étiquette {i}" for i in range(12))
+        content = "\n".join([f"{labels},Eins?,Zwei?", row("Ann Lee", *AT, "A", "-"), anonymous("", "B")])
+        reading = readers.read(write(tmp_path, content, "d.csv"), PARIS)
+        assert (reading.format, reading.language, reading.confidence) == ("bigbluebutton_csv", None, 0.8)
+        assert reading.tables["feedback"].select("person", "item").rows() == [
+            ("record:1", "Eins?"), (None, "Zwei?"),
+        ]  # fmt: skip
+
     def test_the_day_in_the_name_settles_the_order(self, tmp_path):
         at = ("3/5/2024, 09:00:00 AM", "3/5/2024, 10:00:00 AM", "01:00:00")
         content = "\n".join([HEADER, row("Ann Lee", *at)])

@@ -145,7 +145,7 @@ class Assembly:
     def _answered(self, source: SourceReading, answers: pl.DataFrame) -> pl.DataFrame:
         """Give answers the session of the meeting they were given in, else the learner's session before."""
         tables, planned = source.reading.tables, (self._table("sessions"), self._table("enrolments"))
-        if "meeting" not in answers.columns:
+        if "meeting" not in answers.columns or not {"attendance", "meetings"} <= tables.keys():
             return resolve.feedback_sessions(answers, *planned)
         there, _ = resolve.to_learners(tables["attendance"], self.roster.persons(source))
         return meetings.answers_of_meetings(

@@ -54,32 +54,24 @@ def read(file: Path, context: Context) -> Reading:
     zone = zone_of(context, file.name)
     header, table, account = _table(text)
     match = _SIGN.match(header)
-    width = max((len(cells) for _, cells in table), default=FIXED)
-    questions = _questions(header, width - FIXED)
     warnings = [*text.warnings, Notice("readers_meetings.bbb_csv_names", file=file.name)]
-    if questions is None:
-        warnings.append(Notice("readers_meetings.bbb_questions", file=file.name))
-        questions = [f"#{i}" for i in range(1, width - FIXED + 1)]
-    polls = {str(i): Poll(0, i, title) for i, title in enumerate(questions, 1)}
+    polls = _polls(header, max(len(cells) for _, cells in table) - FIXED, file.name, warnings)
     rows, anonymous = _rows(table, account)
     _set_times(rows, file, zone, context, match.language, account)
     kept = [row for row in rows if row.stays]
     starts, ends = presence.bounds(stay for row in kept for stay in row.stays)
     if starts is None:
         raise InputError(t("readers_meetings.nobody", file=file.name))
-    meeting = f"bbb:{starts:%Y-%m-%dT%H:%M:%SZ}"
-    for row in kept:
-        row.stays[0].meeting = meeting
-    voices = [*kept, *_anonymous(anonymous, account)]
+    meeting = presence.key_of("bbb", starts, kept_stays := [row.stays[0] for row in kept])
     tables = {
-        "attendance": presence.attendance((row.stays[0] for row in kept), Account()),
+        "attendance": presence.attendance(kept_stays, Account()),
         "meetings": presence.meetings([(meeting, None, starts, ends)]),
-        "feedback": feedback(voices, polls, meeting),
+        "feedback": feedback([*kept, *_anonymous(anonymous, account)], polls, meeting),
     }
     account.kept = account.read - account.count("set_aside")
     return Reading(
         FORMAT,
-        {name: frame for name, frame in tables.items() if frame.height},
+        presence.filled(tables),
         account,
         people(_identities(kept)),
         language=match.language,
@@ -116,12 +108,15 @@ def _width(text: Text, delimiter: str) -> int:
     return next((len(cells) for _, cells, reason in source if reason in (None, "too_many_cells")), FIXED)
 
 
-def _questions(header: list[str], polls: int) -> list[str] | None:
-    """Return the poll questions; None where commas in several of them hide which is which."""
+def _polls(header: list[str], number: int, file: str, warnings: list[Notice]) -> dict[str, Poll]:
+    """Return the polls; where commas hide which question is which, under their numbers."""
     cells = [cell.strip() for cell in header[FIXED:]]
-    if len(cells) == polls:
-        return [cell or f"#{i}" for i, cell in enumerate(cells, 1)]
-    return [", ".join(cells)] if polls == 1 else None
+    if number == 1:
+        cells = [", ".join(cells)]
+    elif len(cells) != number:
+        warnings.append(Notice("readers_meetings.bbb_questions", file=file))
+        cells = [""] * number
+    return {str(i): Poll(0, i, title or f"#{i}") for i, title in enumerate(cells, 1)}
 
 
 def _rows(table: list[tuple[int, list[str]]], account: Account) -> tuple[list[_Row], list[_Row]]:

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from flipstats.errors import InputError
 from flipstats.i18n import t
 from flipstats.readers import json_text, presence
@@ -63,26 +65,33 @@ def read(file: Path, context: Context) -> Reading:  # noqa: ARG001 - times are U
     users = _users([entry for _, entry in listed], account)
     polls = _polls(asked, len(listed), account)
     starts, ends = _close(data, users, account)
-    meeting = f"bbb:{string(data.get('intId')) or (starts and f'{starts:%Y-%m-%dT%H:%M:%SZ}') or ''}"
-    for user in users:
-        for stay in user.stays:
-            stay.meeting = meeting
     _unanswered(users, polls, account)
-    rows = presence.attendance((stay for user in users for stay in user.stays), Account())
-    tables = {"attendance": rows, "attempts": attempts(users, polls, file.stem)}
+    meeting, tables = _met(data, users, starts, ends)
+    tables["attempts"] = attempts(users, polls, file.stem)
     tables["feedback"] = feedback(users, polls, meeting)
-    title = string(data.get("name")) or None
-    tables["meetings"] = presence.meetings([(meeting, title, starts, ends)] if starts else [])
     account.kept = account.read - account.count("set_aside") - account.count("merged")
     return Reading(
         FORMAT,
-        {name: frame for name, frame in tables.items() if frame.height},
+        presence.filled(tables),
         account,
         people(_identities(users)),
         timezone="UTC",
         covers_to=ends,
         warnings=list(text.warnings),
     )
+
+
+def _met(
+    data: dict[str, Any], users: list[_User], starts: dt.datetime | None, ends: dt.datetime | None
+) -> tuple[str, dict[str, pl.DataFrame]]:
+    """Return the key of the meeting, and who was in it."""
+    meeting = f"bbb:{string(data.get('intId')) or (starts and f'{starts:%Y-%m-%dT%H:%M:%SZ}') or ''}"
+    stays = [stay for user in users for stay in user.stays]
+    for stay in stays:
+        stay.meeting = meeting
+    row = (meeting, string(data.get("name")) or None, starts, ends)
+    rows = presence.attendance(stays, Account())
+    return meeting, {"attendance": rows, "meetings": presence.meetings([row] if stays else [])}
 
 
 def _pairs(given: Any) -> list[tuple[str, Any]]:

@@ -81,7 +81,7 @@ def read(file: Path, context: Context) -> Reading:  # noqa: ARG001 - times are U
         warnings.append(Notice("readers_meetings.edusign_page", file=file.name, n=largest))
     return Reading(
         FORMAT,
-        {name: frame for name, frame in tables.items() if frame.height},
+        presence.filled(tables),
         account,
         people(taken.people),
         timezone="UTC",

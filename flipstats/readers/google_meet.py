@@ -44,34 +44,27 @@ def read(file: Path, context: Context) -> Reading:
     """
     body = presence.below(file, _SIGN)
     zone = zone_of(context, file.name)
-    about = _about(body.before)
-    account = Account()
+    about, account = _about(body.before), Account()
     stays, written = _stays(body, account)
     edges = [about.get("created on", ""), about.get("ended on", "")]
+    clocks = any(map(_CLOCK.fullmatch, written))
     day = context.day or presence.day_in_name(file) or _day_of(edges[0])
-    if day is None and any(map(_CLOCK.fullmatch, written)):
+    if day is None and clocks:
         raise InputError(t("readers_meetings.meet_no_day", file=file.name))
-    column = t("readers_meetings.times")
-    order = context.date_order
-    starts, ends = presence.moments(edges, zone, file=file, column=column, order=order, day=day).values
+    read_as = {"file": file, "column": t("readers_meetings.times"), "order": context.date_order, "day": day}
+    starts, ends = presence.moments(edges, zone, **read_as).values
     texts = [f"{day} {each}" if _CLOCK.fullmatch(each) else each for each in written]
-    instants = presence.moments(texts, zone, file=file, column=column, order=order, day=day)
-    kept = _timed(stays, instants, account, clocks=any(map(_CLOCK.fullmatch, written)))
+    kept = _timed(stays, presence.moments(texts, zone, **read_as), account, clocks=clocks)
     if not kept:
         raise InputError(t("readers_meetings.nobody", file=file.name))
     presence.name_persons(kept)
     first, last = presence.bounds(kept)
     starts, ends = starts or first, ends or last
-    meeting = f"meet:{starts:%Y-%m-%dT%H:%M:%SZ}"
-    for stay in kept:
-        stay.meeting = meeting
-    title = about.get("meeting code")
+    meeting = presence.key_of("meet", starts, kept)
+    held = presence.meetings([(meeting, about.get("meeting code"), starts, ends)])
     return Reading(
         FORMAT,
-        {
-            "attendance": presence.attendance(kept, account),
-            "meetings": presence.meetings([(meeting, title, starts, ends)]),
-        },
+        {"attendance": presence.attendance(kept, account), "meetings": held},
         account,
         people(presence.identities(kept)),
         language=body.match.language,

@@ -275,6 +275,19 @@ def _seconds(stays: list[Stay]) -> float:
     return min(sum(stated), union) if len(stated) == len(stays) else union
 
 
+def key_of(system: str, starts: dt.datetime, stays: Iterable[Stay]) -> str:
+    """Return the key of the meeting that began at a time, and put it on its stays."""
+    key = f"{system}:{starts:%Y-%m-%dT%H:%M:%SZ}"
+    for stay in stays:
+        stay.meeting = key
+    return key
+
+
+def filled(tables: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+    """Return the tables that have rows."""
+    return {name: frame for name, frame in tables.items() if frame.height}
+
+
 def meetings(rows: Iterable[tuple[str, str | None, dt.datetime | None, dt.datetime | None]]) -> pl.DataFrame:
     """Return the meetings table: ``meeting, title, starts_at, ends_at``."""
     return pl.DataFrame(list(rows), schema=_MEETINGS, orient="row")

@@ -8,17 +8,21 @@ certain that makes it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from flipstats.i18n import t
 from flipstats.readers import json_text
+from flipstats.readers.records import first_records
 from flipstats.readers.signatures import content, signatures
 from flipstats.readers.text import Text, normal
 from flipstats.readers.workbook import Sheet
 
 _LOOKED_AT = 200  # objects
+_LENGTH = r"-|\d\d:\d\d:\d\d"
+_DASHBOARD = (".+", "TRUE|FALSE", r"[\d.,]+", _LENGTH, _LENGTH, *[r"\d+"] * 4, r".*\d.*", ".+", _LENGTH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,15 @@ def _has(value: Any, shape: dict[str, Any]) -> bool:
     if not isinstance(value, dict) or not all(key in value for key in shape["keys"]):
         return False
     return all(value.get(key) in allowed for key, allowed in shape.get("equals", {}).items())
+
+
+def rows_fit(head: str) -> Fit | None:
+    """Recognise BigBlueButton's dashboard in any language, by what its twelve columns hold."""
+    rows = [row for row in first_records(head, ",", _LOOKED_AT)[1:] if len(row) >= len(_DASHBOARD) and row[1]]
+    share = sum(all(map(re.fullmatch, _DASHBOARD, row)) for row in rows) / len(rows) if rows else 0.0
+    title = t("readers.format_bigbluebutton_csv")
+    why = t("readers.why_rows", format=title, n=len(rows))
+    return Fit("bigbluebutton_csv", 0.8 * share, why) if share > 0.5 else None
 
 
 def answers_fit(book: Sequence[Sheet]) -> Fit | None:

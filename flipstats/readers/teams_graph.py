@@ -69,7 +69,7 @@ def read(file: Path, context: Context) -> Reading:  # noqa: ARG001 - times are U
     tables = {"attendance": frame, "meetings": presence.meetings(rows.values())}
     return Reading(
         FORMAT,
-        {name: table for name, table in tables.items() if table.height},
+        presence.filled(tables),
         account,
         people(identities),
         timezone="UTC",

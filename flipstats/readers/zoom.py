@@ -88,7 +88,7 @@ def read(file: Path, context: Context) -> Reading:
     tables = {"attendance": rows, "meetings": meetings}
     return Reading(
         FORMAT,
-        {name: frame for name, frame in tables.items() if rows.height},
+        tables if rows.height else {},
         report.account,
         people(presence.identities(stays)),
         language=body.match.language,
