@@ -193,6 +193,33 @@ class TestResponses:
         assert attempts["item_id"].null_count() == attempts.height  # responses have no points of items
 
 
+class TestOtherReportsAsWorkbooks:
+    def test_a_quiz_report(self, tmp_path):
+        header = ["Nom de famille", "Prénom", "Adresse de courriel", "Statut", "Commencé", "Terminé", "Durée"]
+        line = [
+            "Lee",
+            "Ann",
+            "ann@example.org",
+            "Terminée",
+            "21 mars 2024  14:05",
+            "21 mars 2024  14:10",
+            "5 min",
+        ]
+        file = workbook(tmp_path / "x.xlsx", [[*header, "Note/10,00"], [*line, 8.5]])
+        assert detect(file).format == "moodle_quiz"
+        row = balanced(read(file, PARIS)).tables["attempts"].row(0, named=True)
+        assert (row["raw_score"], row["score"], row["maximum"]) == (8.5, 0.85, 10.0)
+
+    def test_participants(self, tmp_path):
+        rows = [
+            ["First name", "Last name", "Email address", "Groups"],
+            ["Ann", "Lee", "ann@example.org", "A, B"],
+        ]
+        reading = balanced(read(workbook(tmp_path / "x.xlsx", rows)))
+        assert reading.format == "moodle_participants"
+        assert reading.people.filter(pl.col("kind") == "group")["value"].to_list() == ["A", "B"]
+
+
 def sheet_text(header, *rows, before=("Cours\tSécurité", "Groupe\tTous les participants", "")) -> str:
     return "\n".join([*before, *("\t".join(map(str, row)) for row in (header, *rows))]) + "\n"
 

@@ -51,7 +51,7 @@ def test_a_cell_far_away_is_refused(tmp_path):
     with pytest.raises(InputError) as caught:
         sheets(file)
     assert str(caught.value) == (
-        "x.xlsx has cells so far apart, or so many, that its sheets hold more than 5000000 cells. "
+        "x.xlsx has cells so far apart, or so many, that its sheets hold more than 5,000,000 cells. "
         "Save the sheet you need as CSV (UTF-8)."
     )
 

@@ -9,9 +9,9 @@ import polars as pl
 from flipstats.readers.base import Account, Context, Reading, people
 from flipstats.readers.columns import parse_times
 from flipstats.readers.moodle_people import who
-from flipstats.readers.records import Grid, best_delimiter, grid
+from flipstats.readers.records import Grid
 from flipstats.readers.signatures import Match, signature
-from flipstats.readers.text import open_text
+from flipstats.readers.workbook import open_table
 from flipstats.readers.zones import to_utc, zone_of
 from flipstats.schema import TIME
 
@@ -31,10 +31,8 @@ def read(file: Path, context: Context) -> Reading:
         The file is not text, a required column is missing, or the dates need a zone that is not given.
     """
     sign = signature(FORMAT)
-    text = open_text(file)
-    delimiter, _ = best_delimiter(text.head(), sign.score)
-    table = grid(text, delimiter)
-    match = sign.require(table.header, file.name)
+    opened = open_table(file, sign)
+    table, match = opened.grid, opened.match
     account = Account(read=table.read)
     for record, reason in table.irregular:
         account.set_aside(record, reason)
@@ -64,7 +62,7 @@ def read(file: Path, context: Context) -> Reading:
         language=match.language,
         timezone=context.timezone,
         covers_to=done["completed_at"].max() if "completed_at" in done.columns else None,
-        warnings=list(text.warnings),
+        warnings=opened.warnings,
     )
 
 

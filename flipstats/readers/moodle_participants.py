@@ -8,9 +8,8 @@ import polars as pl
 
 from flipstats.readers.base import Account, Context, Reading, people
 from flipstats.readers.moodle_people import who
-from flipstats.readers.records import best_delimiter, grid
 from flipstats.readers.signatures import signature
-from flipstats.readers.text import open_text
+from flipstats.readers.workbook import open_table
 
 FORMAT = "moodle_participants"
 
@@ -27,10 +26,8 @@ def read(file: Path, context: Context) -> Reading:  # noqa: ARG001
         The file is not text, or lacks a required column.
     """
     sign = signature(FORMAT)
-    text = open_text(file)
-    delimiter, _ = best_delimiter(text.head(), sign.score)
-    table = grid(text, delimiter)
-    match = sign.require(table.header, file.name)
+    opened = open_table(file, sign)
+    table, match = opened.grid, opened.match
     account = Account(read=table.read)
     for record, reason in table.irregular:
         account.set_aside(record, reason)
@@ -54,5 +51,5 @@ def read(file: Path, context: Context) -> Reading:  # noqa: ARG001
         account,
         people(identities),
         language=match.language,
-        warnings=list(text.warnings),
+        warnings=opened.warnings,
     )

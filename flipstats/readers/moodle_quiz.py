@@ -16,9 +16,10 @@ import polars as pl
 from flipstats.readers.base import Account, Context, Reading, people
 from flipstats.readers.columns import duration_seconds, numbers, parse_times
 from flipstats.readers.moodle_people import NOBODY, who
-from flipstats.readers.records import Grid, best_delimiter, grid
+from flipstats.readers.records import Grid
 from flipstats.readers.signatures import Match, signature
-from flipstats.readers.text import normal, open_text
+from flipstats.readers.text import normal
+from flipstats.readers.workbook import is_workbook, open_table
 from flipstats.readers.zones import to_utc, zone_of
 from flipstats.schema import TIME
 
@@ -52,10 +53,8 @@ def read(file: Path, context: Context) -> Reading:
     InputError
         Not such a report, a decimal mark or an order of day and month that cannot be settled, or no zone.
     """
-    text = open_text(file)
-    delimiter, _ = best_delimiter(text.head(), _SIGN.score)
-    table = grid(text, delimiter)
-    match = _SIGN.require(table.header, file.name)
+    opened = open_table(file, _SIGN)
+    table, match = opened.grid, opened.match
     account, identities = Account(read=table.read), []
     for record, reason in table.irregular:
         account.set_aside(record, reason)
@@ -71,7 +70,7 @@ def read(file: Path, context: Context) -> Reading:
         language=match.language,
         timezone=context.timezone,
         covers_to=whole["submitted_at"].max() or whole["started_at"].max(),
-        warnings=list(text.warnings),
+        warnings=opened.warnings,
     )
 
 
@@ -155,7 +154,7 @@ def _scored(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _points(
-    rows: Sequence[_Row], header: Sequence[str], places: Sequence[int], file: str
+    rows: Sequence[_Row], header: Sequence[str], places: Sequence[int], file: str, *, in_sheet: bool
 ) -> list[tuple[float | None, pl.Series, pl.Series, pl.Series]]:
     """Return for each column its maximum, the points, which cells are odd, and the cells in normal form.
 
@@ -163,6 +162,8 @@ def _points(
     """
     maxima = [found.group(1) if (found := _MAXIMUM.search(normal(header[at]))) else "" for at in places]
     cells = [normal(row.cells[at]) for at in places for row in rows]
+    if in_sheet and not any(re.search(r"\d,\d", cell) for cell in cells):
+        maxima = [maximum.replace(",", ".") for maximum in maxima]  # cells that are numbers have no language
     column = header[places[0]]
     values, odd = numbers(pl.Series([*maxima, *cells], dtype=pl.String), file=file, column=column)
     words = pl.Series(cells, dtype=pl.String)

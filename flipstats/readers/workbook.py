@@ -19,7 +19,7 @@ from pathlib import Path
 from xml.parsers import expat
 
 from flipstats.errors import InputError
-from flipstats.i18n import Notice, t
+from flipstats.i18n import Notice, number, t
 from flipstats.readers.records import Grid, best_delimiter, grid
 from flipstats.readers.signatures import Match, Signature
 from flipstats.readers.text import open_text
@@ -275,7 +275,7 @@ def _measure(parts: dict[str, bytes], file: str) -> None:
             raise InputError(t("readers_workbook.damaged", file=file)) from problem
         cells, characters = cells + seen.rows * seen.columns, characters + seen.characters
         if cells > MAX_CELLS or characters > MAX_TEXT:
-            raise InputError(t("readers_workbook.too_many_cells", file=file, n=MAX_CELLS))
+            raise InputError(t("readers_workbook.too_many_cells", file=file, n=number(MAX_CELLS, 0)))
 
 
 def _shared_first(parts: dict[str, bytes]) -> Iterator[tuple[str, bytes]]:
