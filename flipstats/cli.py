@@ -287,6 +287,7 @@ def compare(
     by: Annotated[str | None, typer.Option("--by", metavar="BAND", help="For whom, or: iteration.")] = None,
     method: Annotated[str, typer.Option(metavar="M,..", help="Methods by name, or all.")] = "",
     seed: Annotated[int, typer.Option(help="Seed of what is drawn at random.")] = 1,
+    contrast: Annotated[str | None, typer.Option(metavar="BAND=W,..", help="Or: three_levels.")] = None,
     plan: Annotated[Path | None, typer.Option(help="A plan frozen before.")] = None,
     freeze: Annotated[Path | None, typer.Option(help="Write the plan, look at nothing.")] = None,
     lang: Lang = None,
@@ -298,7 +299,7 @@ def compare(
     options = {"outcome": outcome, "arm": arm, "treated": treated, "control": control, "pre": pre}
     options |= {"adjust": _names(adjust), "cluster": cluster, "assignment": assignment, "binary": binary}
     options |= {"band": by, "methods": _names(method) or None, "seed": seed, "plan": plan}
-    options["freeze"] = freeze
+    options |= {"freeze": freeze, "contrast": contrast}
     if source.is_dir():
         result = cohorts.compare_study_options(_open(source, lang), **options)
     else:

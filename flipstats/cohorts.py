@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,14 +15,24 @@ from flipstats.comparison.analyse import analyse
 from flipstats.comparison.methods import METHODS
 from flipstats.comparison.note import note
 from flipstats.comparison.of_study import roster_of_study
-from flipstats.comparison.plan import Plan, chosen_methods, label, plan_of, read_plan, rules_of, with_plan
+from flipstats.comparison.over import ACROSS, Overall, combine
+from flipstats.comparison.plan import (
+    Plan,
+    chosen_methods,
+    label,
+    plan_of,
+    read_plan,
+    rules_of,
+    weights_of_bands,
+    with_plan,
+)
 from flipstats.comparison.question import Question, check_assignment
 from flipstats.comparison.result import Comparison, Effect
 from flipstats.comparison.secondary import with_secondary
 from flipstats.comparison.table import known_column, read_table, roster_of_table
 from flipstats.conventions import DEFAULTS, Thresholds
 from flipstats.effects.results import check_level
-from flipstats.errors import ParameterError
+from flipstats.errors import DesignError, EstimationError, NotComputableError, ParameterError
 from flipstats.i18n import t
 from flipstats.study import Study
 
@@ -30,11 +40,13 @@ __all__ = [
     "METHODS",
     "Comparison",
     "Effect",
+    "Overall",
     "Plan",
     "compare",
     "compare_csv",
     "compare_study_options",
     "compare_table",
+    "over_iterations",
     "plan_of",
     "read_plan",
 ]
@@ -57,6 +69,7 @@ def compare_table(
     level: float = DEFAULTS.confidence_level,
     seed: int = 1,
     thresholds: Thresholds = DEFAULTS,
+    contrast: Mapping[str, float] | str | None = None,
     plan: Plan | None = None,
 ) -> Comparison:
     """Compare two arms of a table with one row a learner.
@@ -88,6 +101,8 @@ def compare_table(
         Confidence level.
     seed : int
         Of what is drawn at random.
+    contrast : mapping of band to weight, or ``"three_levels"``, optional
+        A claim on who gains more, as one test; see `flipstats.effects.bands.band_contrast`.
     plan : Plan, optional
         Frozen before; where this comparison departs from it is listed in the result.
 
@@ -124,12 +139,13 @@ def compare_table(
         outcome=outcome, kind="binary" if binary else "score", shares=False, treated=label(treated),
         control=label(control), assignment=assignment or "nonrandom", grouped=grouped, covariates=names,
         baseline=pre if pre in names else None, moderator=band, methods=chosen, every_method=every,
-        level=level, seed=seed, thresholds=thresholds,
+        level=level, seed=seed, thresholds=thresholds, contrast=_contrast(contrast, band),
     )  # fmt: skip
     done = Plan(
         outcome, arm, question.treated, question.control, question.assignment, cluster, adjust=tuple(adjust),
         moderators=(band,) if band else (), methods=("all",) if every else chosen or (), pre=pre,
         binary=binary, level=level, seed=seed, rules=rules_of(thresholds),
+        contrast=question.contrast,
     )  # fmt: skip
     return with_plan(analyse(question, roster), done, plan)
 
@@ -149,6 +165,7 @@ def compare_csv(
     band: str | None = None,
     methods: Sequence[str] | None = None,
     seed: int = 1,
+    contrast: str | None = None,
     plan: Path | None = None,
     freeze: Path | None = None,
 ) -> Comparison:
@@ -171,7 +188,7 @@ def compare_csv(
     return compare_table(
         frame, outcome=outcome, arm=arm, treated=treated, control=control, adjust=adjust, pre=pre,
         cluster=cluster, assignment=assignment, binary=binary, band=band, methods=methods, seed=seed,
-        plan=read_plan(plan) if plan else None,
+        contrast=contrast, plan=read_plan(plan) if plan else None,
     )  # fmt: skip
 
 
@@ -189,6 +206,7 @@ def compare(
     methods: Sequence[str] | str | None = None,
     level: float | None = None,
     seed: int | None = None,
+    contrast: Mapping[str, float] | str | None = None,
     plan: Plan | None = None,
 ) -> Comparison:
     """Compare the two arms of a study on one outcome; what is not given is as the study file declares it.
@@ -218,6 +236,8 @@ def compare(
         Beside the primary one.
     level, seed
         As in `compare_table`.
+    contrast : mapping of band to weight, or ``"three_levels"``, optional
+        A claim on who gains more, as one test; see `flipstats.effects.bands.band_contrast`.
     plan : Plan, optional
         Frozen before: it stands for what the study file declares, and departures from it are listed.
 
@@ -232,7 +252,8 @@ def compare(
     """
     done = plan_of(
         study, outcome=outcome, arm=arm, treated=treated, control=control, adjust=adjust, cluster=cluster,
-        assignment=assignment, band=band, methods=methods, level=level, seed=seed, plan=plan,
+        assignment=assignment, band=band, methods=methods, level=level, seed=seed,
+        contrast=contrast, plan=plan,
     )  # fmt: skip
     chosen, every = chosen_methods(done.methods or None)
     base = Question(
@@ -240,11 +261,12 @@ def compare(
         assignment=done.assignment, grouped=False, moderator=next(iter(done.moderators), None),
         methods=chosen, every_method=every, level=done.level, seed=done.seed,
         thresholds=done.thresholds(study.thresholds),
+        contrast=_contrast(done.contrast, next(iter(done.moderators), None)),
     )  # fmt: skip
     ways = {"arm": done.arm, "adjust": done.adjust, "cluster": done.cluster}
     main = _compare_outcome(study, base, **ways)
     if outcome is None:
-        plain = replace(base, moderator=None, methods=None, every_method=False)
+        plain = replace(base, moderator=None, methods=None, every_method=False, contrast=None)
         others = {
             name: _compare_outcome(study, replace(plain, outcome=name), **ways) for name in done.secondary
         }
@@ -267,12 +289,14 @@ def compare_study_options(
     band: str | None = None,
     methods: Sequence[str] | None = None,
     seed: int = 1,
+    contrast: str | None = None,
     plan: Path | None = None,
     freeze: Path | None = None,
-) -> Comparison | Plan:
+) -> Comparison | Plan | Overall:
     """Compare the arms of a study with the options of the command line; see `compare`.
 
-    With `freeze` the plan is written to that file and returned, and no outcome is looked at.
+    With `freeze` the plan is written to that file and returned, and no outcome is looked at. With
+    ``iteration`` or ``site`` as `band` the effects of each are put together, see `over_iterations`.
 
     Raises
     ------
@@ -286,12 +310,58 @@ def compare_study_options(
         "outcome": outcome, "arm": arm, "treated": treated, "control": control, "cluster": cluster,
         "adjust": tuple(adjust) or None, "assignment": assignment, "band": band, "methods": methods,
         "seed": None if plan and seed == 1 else seed, "plan": read_plan(plan) if plan else None,
+        "contrast": contrast,
     }  # fmt: skip
+    if band in ACROSS:
+        return over_iterations(study, across=band, outcome=outcome)
     if freeze is None:
         return compare(study, **options)
     declared = plan_of(study, **options)
     declared.freeze(freeze)
     return declared
+
+
+def over_iterations(study: Study, outcome: str | None = None, *, across: str = "iteration") -> Overall:
+    """Compare the arms within each iteration, and put the effects together by random effects.
+
+    Parameters
+    ----------
+    study : Study
+    outcome : str, optional
+        By default the primary one.
+    across : {"iteration", "site", "trainer_id"}
+        What tells the parts apart; only parts with both arms and enough groups in each count.
+
+    Returns
+    -------
+    Overall
+        REML, Knapp and Hartung's interval, prediction interval; parts without an effect are named.
+
+    Raises
+    ------
+    ParameterError
+        Cohorts are not told apart by that.
+    DesignError
+        Fewer than two parts carry an effect.
+    """
+    if across not in ACROSS:
+        raise ParameterError(t("compare.unknown_across", name=across, known=", ".join(ACROSS)))
+    rows = study.table("cohorts").select("cohort_id", pl.col(across).cast(pl.String)).drop_nulls().collect()
+    found, refused = {}, {}
+    for name, ids in sorted(rows.group_by(across).agg("cohort_id").iter_rows()):
+        try:
+            part = study.select(cohorts=sorted(ids))
+            found[name] = compare(part, outcome=outcome or study.design.primary)
+        except (DesignError, EstimationError, NotComputableError) as problem:
+            refused[name] = str(problem)
+    return combine(across, found, refused)
+
+
+def _contrast(contrast: Mapping[str, float] | str | None, band: str | None) -> dict[str, float] | None:
+    weights = weights_of_bands(contrast)
+    if weights and band is None:
+        raise ParameterError(t("compare.contrast_without_bands"))
+    return weights
 
 
 def _compare_outcome(

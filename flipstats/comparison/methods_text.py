@@ -100,7 +100,7 @@ def _beside(result: Comparison) -> str:
     text = ""
     if names:
         said = [t("compare.text_method", name=n, model=t(f"compare.model_{n}")) for n in names]
-        text = t("compare.text_beside", methods="; ".join(said) if len(said) > 1 else said[0])
+        text = t("compare.text_beside", methods=t("compare.text_separator").join(said))
     if "moderator" in result.sensitivity:
         told = result.sensitivity["moderator"]
         test = told["interaction"]

@@ -12,9 +12,9 @@ from flipstats.comparison.note import Note, note
 from flipstats.comparison.outcomes import BASELINE_NAMES
 from flipstats.comparison.question import Analysed, Question
 from flipstats.comparison.result import Effect
-from flipstats.effects.bands import CUTS, BandAnalysis, band_effects, cut_bands
+from flipstats.effects.bands import CUTS, BandAnalysis, band_contrast, band_effects, cut_bands
 from flipstats.effects.drift import regression_to_mean
-from flipstats.errors import FlipstatsError
+from flipstats.errors import EstimationError, FlipstatsError
 
 _MOST_LEVELS = 8
 
@@ -46,12 +46,32 @@ def band_effects_of(
         for one in found.effects
         if one.estimate is not None
     )
-    told = _told(question, found)
+    told, refused = _told(question, found), ()
+    if question.contrast:
+        told["contrast"], refused = _contrast(question, data, inside, levels, covariates)
     if (drift := _drift(labels, frame, question)) is not None:
         told["drift"] = drift
     hidden = tuple(str(band) for band in found.left_out)
     notes = [note("bands_hidden", {"bands": hidden, "n": question.thresholds.min_learners_per_band})]
-    return effects, {"moderator": told}, tuple(notes if hidden else ())
+    return effects, {"moderator": told}, (*(notes if hidden else ()), *refused)
+
+
+def _contrast(
+    question: Question,
+    data: Analysed,
+    inside: np.ndarray,
+    levels: np.ndarray,
+    covariates: np.ndarray | None,
+) -> tuple[dict[str, object] | None, tuple[Note, ...]]:
+    try:
+        found = band_contrast(
+            data.outcome[inside], data.treated[inside], levels, dict(question.contrast),
+            covariates=covariates, clusters=data.clusters[inside] if question.grouped else None,
+            min_per_arm=question.thresholds.min_learners_per_band, level=question.level,
+        )  # fmt: skip
+    except EstimationError as problem:
+        return None, (note("contrast_refused", {"reason": str(problem)}),)
+    return {"weights": dict(question.contrast)} | found.row(), ()
 
 
 def _told(question: Question, found: BandAnalysis) -> dict[str, object]:

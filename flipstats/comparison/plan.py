@@ -12,7 +12,7 @@ from flipstats.comparison.note import Note, note
 from flipstats.comparison.result import Comparison
 from flipstats.conventions import Thresholds
 from flipstats.effects.results import check_level
-from flipstats.errors import DesignError, InputError
+from flipstats.errors import DesignError, InputError, ParameterError
 from flipstats.i18n import t
 from flipstats.study import Study
 
@@ -20,6 +20,9 @@ RULES = (
     "min_groups_per_arm", "reml_from_groups", "smallest_effect_g", "smallest_effect_completion",
     "baseline_equivalent_g", "baseline_adjustable_g", "min_learners_per_band",
 )  # fmt: skip
+
+# A note of the French ministry on flipped classrooms: the weak gain, the very weak and the strong less.
+CONTRASTS = {"three_levels": {"15-40%": 1.0, "00-15%": -0.5, "75-100%": -0.5}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,8 @@ class Plan:
     seed : int
     rules : dict of str to float
         The thresholds that a verdict depends on.
+    contrast : dict of band to weight, optional
+        A combination of the effects by band, to be tested.
     """
 
     primary: str
@@ -62,6 +67,7 @@ class Plan:
     level: float = 0.95
     seed: int = 1
     rules: Mapping[str, float] | None = None
+    contrast: Mapping[str, float] | None = None
 
     def to_dict(self) -> dict[str, object]:
         """Return the plan as plain data."""
@@ -191,6 +197,7 @@ def plan_of(
     methods: Sequence[str] | str | None = None,
     level: float | None = None,
     seed: int | None = None,
+    contrast: Mapping[str, float] | str | None = None,
     plan: Plan | None = None,
 ) -> Plan:
     """Return what a comparison of a study declares; no outcome is looked at.
@@ -216,6 +223,7 @@ def plan_of(
         "adjust": None if adjust is None else tuple(adjust),
         "moderators": None if band is None else (band,),
         "level": None if level is None else check_level(level),
+        "contrast": weights_of_bands(contrast),
     }  # fmt: skip
     done = replace(base, **{name: value for name, value in given.items() if value is not None})
     if methods is not None:
@@ -249,6 +257,32 @@ def chosen_methods(methods: Sequence[str] | str | None) -> tuple[tuple[str, ...]
     if "all" in names:
         return None, True
     return tuple(name for name in names if name != "primary") or None, False
+
+
+def weights_of_bands(contrast: Mapping[str, float] | str | None) -> dict[str, float] | None:
+    """Return the weights of a contrast of bands: given, by name, or as ``BAND=WEIGHT,BAND=WEIGHT``.
+
+    Raises
+    ------
+    ParameterError
+        It is none of these.
+
+    Examples
+    --------
+    >>> weights_of_bands("three_levels")
+    {'15-40%': 1.0, '00-15%': -0.5, '75-100%': -0.5}
+    """
+    if not contrast:
+        return None
+    if not isinstance(contrast, str):
+        return {str(band): float(weight) for band, weight in contrast.items()}
+    if contrast in CONTRASTS:
+        return dict(CONTRASTS[contrast])
+    pairs = [part.rpartition("=") for part in contrast.split(",")]
+    try:
+        return {band.strip(): float(weight) for band, _, weight in pairs if band.strip() or weight}
+    except ValueError:
+        raise ParameterError(t("compare.bad_contrast", found=contrast)) from None
 
 
 def label(value: object) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -37,6 +38,8 @@ class Question:
     moderator : str or None
     methods : tuple of str, or None
         Asked for by name; None: those of the rule.
+    contrast : mapping of band to weight, or None
+        A declared combination of the effects by band.
     """
 
     outcome: str
@@ -54,6 +57,7 @@ class Question:
     level: float = DEFAULTS.confidence_level
     seed: int = 1
     thresholds: Thresholds = DEFAULTS
+    contrast: Mapping[str, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,8 @@ def roster_of_table(
         A column does not exist; the nearest is suggested.
     ParameterError
         The outcome is not numbers, or not yes/no where it should be; an arm value does not occur.
+    DesignError
+        Only one arm has groups: its learners lean on each other, those of the other arm do not.
     """
     named = [outcome, arm, *covariates, *([cluster] if cluster else []), *([band] if band else [])]
     for column in named:
@@ -70,6 +72,9 @@ def roster_of_table(
     frame = frame.with_columns(selectors.float().fill_nan(None))
     kept, left = _of_two_arms(frame, arm, treated, control)
     if cluster and nested:
+        empty = [kept.filter(pl.col("_side") == value)[cluster] for value in (treated, control)]
+        if sum(len(arm) > 0 and arm.null_count() == len(arm) for arm in empty) == 1:
+            raise DesignError(t("compare.one_arm_grouped", column=cluster))
         left["no_group"] = kept[cluster].null_count()
         kept = kept.filter(pl.col(cluster).is_not_null())
         for value, role in ((treated, "arm_treated"), (control, "arm_control")):

@@ -48,9 +48,10 @@ def sensitivity(
 
 
 def tests_run(effects: Sequence[Effect], moderator: Mapping[str, object]) -> int:
-    """How many p values were computed: one a method or band (g repeats its method's), and the interaction."""
+    """How many p values: one a method or band (g repeats its method's), the interaction, the contrast."""
     tests = {(e.method, e.variant if e.role == "band" else "") for e in effects if math.isfinite(e.p)}
-    return len(tests) + (bool(moderator) and moderator["moderator"]["interaction"] is not None)
+    of_bands = moderator.get("moderator", {})
+    return len(tests) + sum(of_bands.get(name) is not None for name in ("interaction", "contrast"))
 
 
 def weights_of(beside: Mapping[str, Estimate]) -> dict[str, dict[str, float]]:
