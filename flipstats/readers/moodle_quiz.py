@@ -120,7 +120,7 @@ def _attempts(
     places = [match.columns["grade"][0], *match.columns.get("item", [])]
     parts = []
     for at, (maximum, points, odd, words) in zip(
-        places, _points(rows, header, places, file.name), strict=True
+        places, _points(rows, header, places, file.name, in_sheet=is_workbook(file)), strict=True
     ):
         for record in base.filter(odd & (pl.col("state") == "finished"))["record"]:
             account.note(record, "no_score")
