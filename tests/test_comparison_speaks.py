@@ -102,3 +102,18 @@ def test_every_method_has_a_model_in_words_and_a_reference():
 def test_json_is_the_dictionary():
     result = cohorts.compare(study())
     assert json.loads(result.to_json()) == result.to_dict()
+
+
+def test_power_equivalence_what_is_excluded_and_how_many_tests():
+    result = cohorts.compare(study(secondary=["completion", "attendance"]))
+    told = result.to_dict()["sensitivity"]
+    assert told["mdes_g"] > 0
+    assert set(told["equivalence"]) == {"bound", "p", "low", "high", "level", "equivalent"}
+    assert (told["excludes"]["below"], told["excludes"]["above"]) == (result.g.low, result.g.high)
+    assert told["excludes"]["words"].startswith("The 95% interval excludes effects below ")
+    assert list(told["multiplicity"]["family"]) == ["completion", "attendance"]
+    assert told["multiplicity"]["method"] == "benjamini_hochberg"
+    said = f"{told['tests_run']} tests were run."
+    assert said in result.methods_text()
+    assert said in result._repr_html_()
+    assert cohorts.compare(study(groups=2)).to_dict()["sensitivity"]["excludes"] is None

@@ -120,6 +120,8 @@ def _trust(result: Comparison) -> str:
     if found["mdes_g"] is not None:
         power = percent(result.question.thresholds.tests_power)
         text += " " + t("compare.text_mdes", mdes=number(found["mdes_g"], 2), power=power)
+    if found["excludes"] is not None:
+        text += f" {found['excludes']['words']}"
     text += " " + t("compare.text_tests", n=found["tests_run"])
     if "multiplicity" in found:
         text += " " + t("compare.text_multiplicity")

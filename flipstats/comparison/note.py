@@ -16,6 +16,14 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
+class Signed:
+    """A number to be read with its sign and so many decimals."""
+
+    value: float
+    digits: int = 2
+
+
+@dataclass(frozen=True, slots=True)
 class Word:
     """A key of the catalogue area ``compare``, to be read as its text."""
 
@@ -56,6 +64,8 @@ def shown(value: object) -> object:
     """Put a value into words: shares as percentages, decimals with the reader's mark, lists with "and"."""
     if isinstance(value, Share):
         return percent(value.value, value.digits)
+    if isinstance(value, Signed):
+        return number(value.value, value.digits, signed=True)
     if isinstance(value, Word):
         return t(f"compare.{value.key}")
     if isinstance(value, Name):

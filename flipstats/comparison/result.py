@@ -204,7 +204,14 @@ class Comparison:
             "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in _cells(effect)) + "</tr>"
             for effect in self.effects
         )
-        notes = "".join(f"<li>{html.escape(str(x))}</li>" for x in (*self.verdict.cautions, *self.warnings))
+        said = [
+            *self.verdict.cautions,
+            *self.warnings,
+            t("compare.text_tests", n=self.sensitivity["tests_run"]),
+        ]
+        if (excluded := self.sensitivity["excludes"]) is not None:
+            said.append(excluded["words"])
+        notes = "".join(f"<li>{html.escape(str(x))}</li>" for x in said)
         return (
             f"<p><strong>{html.escape(str(self))}</strong></p>"
             f"<p>{html.escape(self.literature)}</p>"

@@ -9,8 +9,9 @@ import numpy as np
 import polars as pl
 
 from flipstats.comparison.bias import hidden_bias, missing_outcomes_of
-from flipstats.comparison.magnitude import Size, smallest_of, within_arm_icc
+from flipstats.comparison.magnitude import Size, judged, smallest_of, within_arm_icc
 from flipstats.comparison.methods import WEIGHTED
+from flipstats.comparison.note import Share, Signed, Word, note
 from flipstats.comparison.question import Analysed, Question
 from flipstats.comparison.result import Effect
 from flipstats.conventions import LITERATURE_G
@@ -41,6 +42,7 @@ def sensitivity(
         else None,
         "improvement_index": None if size is None else improvement_index(size.value),
         "equivalence": _equivalence(question, primary, size),
+        "excludes": _excludes(question, primary, size),
         "missing": missing_bounds(question, frame) | missing_outcomes_of(question, frame, primary),
         "hidden_bias": hidden_bias(question, data, primary, size, matched=matched),
         "literature": {"g": g, "low": low, "high": high},
@@ -115,6 +117,26 @@ def _mdes(question: Question, data: Analysed, icc: float | None, per_group: floa
         )  # fmt: skip
     except FlipstatsError:
         return None
+
+
+def _excludes(question: Question, primary: Estimate | None, size: Size | None) -> dict[str, object] | None:
+    """Say which effects the interval leaves no room for: what a result without a difference still tells."""
+    found = judged(question, primary, size)
+    if found is None or not all(math.isfinite(limit) for limit in found[1:]):
+        return None
+    binary = question.kind == "binary"
+    scale, digits = (100.0, 1) if binary else (1.0, 2)
+    below, above = found[1:]
+    words = {
+        "level": Share(question.level),
+        "below": Signed(scale * below, digits),
+        "above": Signed(scale * above, digits),
+        "unit": Word("unit_percentage_points" if binary else "unit_sd"),
+    }
+    return {
+        "scale": "share" if binary else "g", "below": below, "above": above,
+        "words": note("interval_excludes", words),
+    }  # fmt: skip
 
 
 def _equivalence(question: Question, primary: Estimate | None, size: Size | None) -> dict[str, object] | None:
