@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from moodle_exports import SHARED, export, shared, text_of
+from moodle_exports import LOG_EN, SHARED, export, shared, text_of, view
 from workbooks import workbook
 
 from flipstats.build.declared import AssessmentLine, Declared
@@ -209,6 +209,13 @@ class TestOtherReportsAsWorkbooks:
         assert detect(file).format == "moodle_quiz"
         row = balanced(read(file, PARIS)).tables["attempts"].row(0, named=True)
         assert (row["raw_score"], row["score"], row["maximum"]) == (8.5, 0.85, 10.0)
+
+    def test_a_log(self, tmp_path):
+        rows = [LOG_EN, view("18/03/24, 08:00:05", 7, "Ann Lee"), view("17/03/24, 08:00:05", 8, "Bob Ray")]
+        one = balanced(read(workbook(tmp_path / "x.xlsx", rows), PARIS))
+        other = balanced(read(export(tmp_path, "x.csv", rows), PARIS))
+        assert one.format == "moodle_log"
+        assert one.tables["events"].equals(other.tables["events"])
 
     def test_participants(self, tmp_path):
         rows = [

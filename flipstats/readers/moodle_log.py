@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -19,9 +19,10 @@ from flipstats.readers.base import Account, Context, Reading, people
 from flipstats.readers.columns import parse_times
 from flipstats.readers.moodle_log_rows import COLUMNS, FORMAT, Found, rows
 from flipstats.readers.moodle_people import NOBODY
-from flipstats.readers.records import best_delimiter, chunks, first_records
+from flipstats.readers.records import Chunk, best_delimiter, chunks, first_records
 from flipstats.readers.signatures import Match, content, signature
-from flipstats.readers.text import Text, normal, open_text
+from flipstats.readers.text import normal, open_text
+from flipstats.readers.workbook import is_workbook, open_table
 from flipstats.readers.zones import Instants, to_utc, zone_of
 
 __all__ = ["FORMAT", "read"]
@@ -50,14 +51,9 @@ def read(file: Path, context: Context) -> Reading:
     InputError
         Not a log, dates that cannot be settled or have no year, or no zone.
     """
-    text = open_text(file)
-    sign = signature(FORMAT)
-    head = text.head()
-    delimiter, _ = best_delimiter(head, sign.score)
-    header = next(iter(first_records(head, delimiter, 1)), [])
-    match = sign.require(header, file.name)
+    header, match, pieces, notices = _open(file)
     account, found = Account(), Found()
-    frame = _gather(text, delimiter, len(header), match, account, found)
+    frame = _gather(pieces, match, account, found)
     exported = _exported(file.name)
     zone = zone_of(context, file.name) if frame.height or context.timezone else None
     frame = _timed(frame, header[match.columns["time"][0]], file.name, zone, exported, context, account)
@@ -77,16 +73,31 @@ def read(file: Path, context: Context) -> Reading:
         timezone=zone,
         covers_to=covers_to,
         basis=basis,
-        warnings=[*text.warnings, *warnings],
+        warnings=[*notices, *warnings],
     )
 
 
-def _gather(
-    text: Text, delimiter: str, width: int, match: Match, account: Account, found: Found
-) -> pl.DataFrame:
-    parts = []
+def _open(file: Path) -> tuple[list[str], Match, Iterable[Chunk], list[Notice]]:
+    """Return the header, what its columns are, the records piece by piece, and what was said on the way."""
+    sign = signature(FORMAT)
+    if is_workbook(file):
+        opened = open_table(file, sign)
+        header, table = opened.grid.header, opened.grid
+        schema = {"record": pl.Int64, **{f"c{i}": pl.String for i in range(len(header))}}
+        frame = pl.DataFrame([(n, *cells) for n, cells in table.rows], schema=schema, orient="row")
+        return header, opened.match, [Chunk(frame, table.irregular)], opened.warnings
+    text = open_text(file)
+    head = text.head()
+    delimiter, _ = best_delimiter(head, sign.score)
+    header = next(iter(first_records(head, delimiter, 1)), [])
+    match = sign.require(header, file.name)
     wanted = [at for name in COLUMNS if (at := match.at(name)) is not None]
-    for chunk in chunks(text, delimiter, width, wanted):
+    return header, match, chunks(text, delimiter, len(header), wanted), list(text.warnings)
+
+
+def _gather(pieces: Iterable[Chunk], match: Match, account: Account, found: Found) -> pl.DataFrame:
+    parts = []
+    for chunk in pieces:
         account.read += chunk.frame.height + len(chunk.irregular)
         for record, reason in chunk.irregular:
             account.set_aside(record, reason)
