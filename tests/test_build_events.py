@@ -47,6 +47,7 @@ file = "statements.ndjson"
 file = "quiz.csv"
 [[sources]]
 file = "report.csv"
+cohort = "A"
 [[sources]]
 file = "tracking.log"
 """
@@ -95,6 +96,7 @@ def built(tmp_path_factory):
             ("Student ID", "Email", "Username", "Grade", "Lab 1: Final", "Enrollment Status"),
             ("1", "ada@x.org", "ada", "0.8", "0.8", "enrolled"),
             ("2", "bob@x.org", "bob", "0.0", "Not Attempted", "enrolled"),
+            ("3", "zed@x.org", "zed", "0.1", "0.1", "unenrolled"),
         ],
     )
     event = {"event_type": "/courses/c/", "event_source": "server", "event": {}, "username": "ada",
@@ -135,6 +137,7 @@ def test_scores_of_a_form_and_of_a_report_find_their_assessment(built):
         (who(built, "ada"), "start-quiz-s01@A-S01", 0.7, None),
         (who(built, "ada"), "lab-1-final", 0.8, None),
         (who(built, "bob"), "lab-1-final", None, "no_attempt"),
+        (who(built, "zed"), "lab-1-final", 0.1, None),  # on no other list, and gone since: still a learner
     }
 
 

@@ -16,7 +16,13 @@ if TYPE_CHECKING:
     from flipstats.build import SourceReading
 
 # Who is listed in these exports is in the course, whether they ever did anything or not.
-_ROSTERS = ("moodle_participants", "moodle_completion", "moodle_course_completion", "moodle_webservice")
+_ROSTERS = (
+    "moodle_participants",
+    "moodle_completion",
+    "moodle_course_completion",
+    "openedx_grades",
+    "moodle_webservice",
+)
 # Whose list of people says who teaches, by the roles of the course.
 _ROLES = ("moodle_webservice",)
 _PERSONS = {"person": pl.String, "learner_id": pl.String, "who": pl.String}

@@ -41,8 +41,8 @@ class _Item:
 def read(file: Path, context: Context) -> Reading:
     """Read a grade report or a problem grade report.
 
-    Gives ``attempts``: ``record``, ``person``, ``assessment`` (``title:`` and the column's name), ``score``
-    (0-1), ``raw_score``, ``maximum``, ``missing_reason`` (``no_attempt``, ``other_group``, ``not_graded``).
+    Gives ``learners`` and ``attempts``: ``record``, ``person``, ``assessment`` (``title:`` and the column's
+    name), ``score`` (0-1), ``raw_score``, ``maximum``, ``missing_reason`` (``no_attempt``, ``other_group``, ``not_graded``).
     A record is one learner; those no longer enrolled are kept and noted. The people kind ``group`` is the
     cohort.
 
@@ -57,16 +57,19 @@ def read(file: Path, context: Context) -> Reading:
     for record, reason in table.irregular:
         account.set_aside(record, reason)
     items = _items(table.header, match)
-    rows = [
-        row for one in _learners(table, match, account, identities) for row in _scores(*one, items, account)
-    ]
+    learners = _learners(table, match, account, identities)
+    rows = [row for one in learners for row in _scores(*one, items, account)]
     warnings = list(opened.warnings)
     if not items:
         warnings.append(Notice("readers_events.no_assignment", file=file.name))
-    attempts = pl.DataFrame(rows, schema=ATTEMPTS, orient="row")
+    listed = [(record, person) for record, person, _ in learners]
+    tables = {
+        "learners": pl.DataFrame(listed, schema={"record": pl.Int64, "person": pl.String}, orient="row"),
+        "attempts": pl.DataFrame(rows, schema=ATTEMPTS, orient="row"),
+    }
     return Reading(
         FORMAT,
-        {"attempts": attempts} if rows else {},
+        {name: frame for name, frame in tables.items() if frame.height},
         account,
         people(identities),
         language="en",
