@@ -243,6 +243,10 @@ class TestDamage:
         assert minutes(reading)["name:di eff"] == 30
         assert account.balanced
 
+    def test_a_year_beyond_any_calendar(self, tmp_path):
+        lines = [PLAIN, *ROWS, "Cy Dee,,03/21/-12024 09:00:00 AM,03/21/2024 09:10:00 AM,9,Yes,No"]
+        assert dict(readers.read(write(tmp_path, lines), PARIS).account.reasons())["no_time"] == 1
+
     def test_another_file(self, tmp_path):
         with pytest.raises(InputError) as raised:
             zoom.read(write(tmp_path, ["Name,Score", "Ann Lee,1"]), PARIS)

@@ -200,14 +200,14 @@ def _usual_order(texts: Sequence[str], language: str | None) -> str | None:
 
 
 def _complete(line: _Line, account: Account) -> None:
-    """Fill the time a line lacks from its minutes or its meeting; without any time its minutes count."""
+    """Fill a leave that is missing; a line that has no times, as of unique users, counts its minutes."""
     stay = line.stay
     length = None if line.minutes is None else dt.timedelta(minutes=line.minutes)
     if stay.joined is not None and stay.left is None:
         stay.left = stay.joined + length if length is not None else line.meeting.ends
         account.note(stay.record, "leave_unknown")
-    elif stay.joined is None and line.minutes is not None:
-        stay.left, stay.seconds = None, line.minutes * 60
+    elif not (line.joined_text or line.left_text) and line.minutes is not None:
+        stay.seconds = line.minutes * 60
 
 
 def _key_meetings(report: _Report, file: Path, zone: str, context: Context) -> pl.DataFrame:
