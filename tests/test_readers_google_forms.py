@@ -124,6 +124,16 @@ def test_questions_of_one_title_stay_apart_and_a_form_may_have_only_questions(tm
     assert reading.people.is_empty()
 
 
+def test_scores_of_questions_beside_them(tmp_path):
+    header = ("Timestamp", "Username", "Total score", "Q", "Q [Score]", "Q [Feedback]", "R", "R [Score]")
+    reading = of(tmp_path, header, (AT, "a@x.org", "1.00 / 3", "x", "1.00 / 1", "", "y", "0.00 / 2"))
+    columns = ("item_id", "attempt", "score", "raw_score", "maximum")
+    assert reading.tables["attempts"].select(columns).rows() == [
+        (None, 1, 1 / 3, 1.0, 3.0), ("1", 1, 1.0, 1.0, 1.0), ("2", 1, 0.0, 0.0, 2.0),
+    ]  # fmt: skip
+    assert reading.tables["feedback"]["item"].to_list() == ["Q", "R"]
+
+
 CELLS = st.text(max_size=8) | st.sampled_from([AT, "21/03/2024 14:05:33", "a@b.org", "7 / 10", "3 / 0", "5"])
 
 

@@ -50,7 +50,8 @@ def read(file: Path, context: Context) -> Reading:
 
     Gives ``feedback`` (``person`` null: anonymous; ``item``: the question, numbered where several have its
     title; ``rating`` where every answer is a number, else ``comment``; ``at``) and, for a quiz, ``attempts``
-    (``attempt`` by time; null, like ``person``, where a response is anonymous). A record is one response.
+    (``item_id``: the place of a question that is scored; ``attempt`` by time; null, like ``person``, where a
+    response is anonymous). A record is one response.
 
     Raises
     ------
@@ -64,9 +65,10 @@ def read(file: Path, context: Context) -> Reading:
         account.set_aside(record, reason)
     rows = _timed(_rows(table, match, account, identities), table.header, match, context, file.name, account)
     account.kept = len(rows)
+    questions = _questions(table.header, match)
     tables = {
-        "feedback": _feedback(rows, _questions(table.header, match)),
-        "attempts": _attempts(rows, match.at("score"), file.stem, account),
+        "feedback": _feedback(rows, questions),
+        "attempts": _attempts(rows, match, list(questions), file.stem, account),
     }
     return Reading(
         FORMAT,
@@ -172,18 +174,29 @@ def _feedback(rows: Sequence[_Row], questions: dict[int, str]) -> pl.DataFrame:
     return pl.DataFrame(out, schema=FEEDBACK, orient="row").sort("record", maintain_order=True)
 
 
-def _attempts(rows: Sequence[_Row], at: int | None, assessment: str, account: Account) -> pl.DataFrame:
-    """Return one row for each score of somebody; a person's responses are attempts in the order of time."""
-    out, done = [], Counter()
+def _attempts(
+    rows: Sequence[_Row], match: Match, questions: Sequence[int], assessment: str, account: Account
+) -> pl.DataFrame:
+    """Return a row for each score, then one for each scored question; a person's are in the order of time."""
+    out, done, at = [], Counter(), match.at("score")
+    items = {place: sum(q < place for q in questions) for place in match.columns.get("item_score", ())}
     for row in sorted(rows, key=lambda row: (row.at, row.record)) if at is not None else ():
-        found = _SCORE.fullmatch(normal(row.cells[at]))
         if row.person is None:
             account.note(row.record, "anonymous")
         else:
             done[row.person] += 1
-        raw, most = (float(part.replace(",", ".")) for part in found.groups()) if found else (None, None)
-        share = min(1.0, max(0.0, raw / most)) if raw is not None and most else None
-        reason, attempt = None if share is not None else "not_graded", done.get(row.person)
-        out.append((row.person, assessment, None, attempt, share, raw, most, reason, None, row.at,
-                    row.record))  # fmt: skip
+        for place, item in {at: None, **items}.items():
+            share, raw, most = _points(row.cells[place])
+            reason, attempt = None if raw is not None else "not_graded", done.get(row.person)
+            out.append((row.person, assessment, item and str(item), attempt, share, raw, most, reason, None,
+                        row.at, row.record))  # fmt: skip
     return pl.DataFrame(out, schema=ATTEMPTS, orient="row").sort("record", maintain_order=True)
+
+
+def _points(cell: str) -> tuple[float | None, float | None, float | None]:
+    """Return (share, points, maximum) of a score such as ``7 / 10``; of a number alone, the points."""
+    found = _SCORE.fullmatch(normal(cell))
+    if found is None:
+        return None, (float(cell.replace(",", ".")) if _NUMBER.fullmatch(cell.strip()) else None), None
+    raw, most = (float(part.replace(",", ".")) for part in found.groups())
+    return (min(1.0, raw / most) if most else None), raw, most

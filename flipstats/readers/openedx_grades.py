@@ -42,9 +42,9 @@ def read(file: Path, context: Context) -> Reading:
     """Read a grade report or a problem grade report.
 
     Gives ``learners`` and ``attempts``: ``record``, ``person``, ``assessment`` (``title:`` and the column's
-    name), ``score`` (0-1), ``raw_score``, ``maximum``, ``missing_reason`` (``no_attempt``, ``other_group``, ``not_graded``).
-    A record is one learner; those no longer enrolled are kept and noted. The people kind ``group`` is the
-    cohort.
+    name), ``score`` (0-1), ``raw_score``, ``maximum``, ``missing_reason`` (``no_attempt``, ``other_group``,
+    ``not_graded``). A record is one learner; those no longer enrolled are kept and noted. The people kind
+    ``group`` is the cohort.
 
     Raises
     ------
