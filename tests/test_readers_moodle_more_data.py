@@ -127,6 +127,10 @@ class TestLogstore:
         assert events["verb"].to_list() == ["viewed", "completion_updated", "login_failed"]
         assert ("moodle:3", "role", "staff") in reading.people.rows()
 
+    def test_details_that_mysql_escaped(self):
+        assert other_value('{\\"username\\": \\"x\\"}') == {"username": "x"}
+        assert other_value('a:1:{s:1:\\"k\\";i:1;}') == {"k": 1}
+
     def test_doubled_backslashes_other_nulls_and_shuffled_columns(self, tmp_path):
         rows = [LOGSTORE, event(VIEWED.replace("\\", "\\\\"), realuserid="\\N", relateduserid="\\N")]
         file = export(tmp_path, "x.csv", [row[::-1] for row in rows], delimiter="\t", encoding="utf-8")

@@ -188,11 +188,13 @@ def other_value(text: str) -> dict[Any, Any]:
     """
     if len(text) > php_serialized.MAX_BYTES:
         return {}
-    try:
-        value = json.loads(text) if text[:1] in "{[" else php_serialized.loads(text)
-    except (ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}
+    for form in (text, text.strip('"').replace('\\"', '"').replace("\\\\", "\\")):
+        try:
+            value = json.loads(form) if form[:1] in "{[" else php_serialized.loads(form)
+        except (ValueError, RecursionError):
+            continue
+        return value if isinstance(value, dict) else {}
+    return {}
 
 
 def _attempted(frame: pl.DataFrame, seen: _Seen) -> pl.Series:
