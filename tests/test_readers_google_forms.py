@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import zipfile
 from pathlib import Path
 
 import polars as pl
@@ -132,6 +133,27 @@ def test_scores_of_questions_beside_them(tmp_path):
         (None, 1, 1 / 3, 1.0, 3.0), ("1", 1, 1.0, 1.0, 1.0), ("2", 1, 0.0, 0.0, 2.0),
     ]  # fmt: skip
     assert reading.tables["feedback"]["item"].to_list() == ["Q", "R"]
+
+
+@pytest.mark.parametrize("inside", ["Form.csv", "a/../../Form.csv", "C:\\\\Form.csv"])
+def test_the_zip_that_forms_gives(inside, tmp_path):
+    lines = export(tmp_path, "y.csv", [EN, (AT, "a@x.org", "1 / 2", "x", "")]).read_bytes()
+    with zipfile.ZipFile(tmp_path / "Form.csv.zip", "w") as archive:
+        archive.writestr(inside, lines)
+    assert detect(tmp_path / "Form.csv.zip").format == "google_forms"
+    assert read(tmp_path / "Form.csv.zip").tables["attempts"]["assessment"].to_list() == ["Form"]
+    assert {path.name for path in tmp_path.rglob("*")} == {"y.csv", "Form.csv.zip"}
+
+
+def test_a_zip_of_several_files_and_a_bomb_are_refused(tmp_path):
+    for name, members in {"two": {"a": b"a", "b": b"b"}, "bomb": {"a.csv": b"0" * (9 << 20)}}.items():
+        with zipfile.ZipFile(tmp_path / f"{name}.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+            for member, data in members.items():
+                archive.writestr(member, data)
+    with pytest.raises(InputError, match=r"two\.zip is a zip archive or a spreadsheet"):
+        read(tmp_path / "two.zip")
+    with pytest.raises(InputError, match=r"bomb\.zip unpacks to more than 4 GB, or to more than 200 times"):
+        read(tmp_path / "bomb.zip")
 
 
 CELLS = st.text(max_size=8) | st.sampled_from([AT, "21/03/2024 14:05:33", "a@b.org", "7 / 10", "3 / 0", "5"])
