@@ -11,6 +11,7 @@ from flipstats.errors import InputError
 from flipstats.i18n import t
 from flipstats.readers.records import DELIMITERS, first_records
 from flipstats.readers.text import Text, normal, open_text
+from flipstats.readers.workbook import is_workbook, sheets
 
 LOOKED_AT = 500  # records whose values are looked at
 _HEAD = 1 << 18  # characters
@@ -53,8 +54,7 @@ _CLOCK = re.compile(r"\d{1,2}[:h]\d{2}")
 
 @dataclass(slots=True)
 class _Look:
-    text: Text
-    delimiter: str
+    written: str  # how the mapping says to read it
     header: list[str]
     records: list[list[str]]
 
@@ -84,7 +84,7 @@ def write_first_mapping(file: Path) -> str:
     Raises
     ------
     InputError
-        The file is not text, or holds no table of at least two columns.
+        The file is neither text nor a workbook, or holds no table of at least two columns.
 
     Examples
     --------
@@ -96,12 +96,11 @@ def write_first_mapping(file: Path) -> str:
     """
     look = _look(file)
     table, *body = _body(look)
-    delimiter = {"\t": "tab"}.get(look.delimiter, look.delimiter)
     lines = [
         f"# {t('readers_more.first_intro')}",
         *(f"# - {label}" for label in look.header if label.strip()),
         "",
-        f"read: {{encoding: [{_encoding(look.text)}], delimiter: {_quoted(delimiter)}, header_row: auto}}",
+        f"read: {{{look.written}, header_row: auto}}",
         f"timezone: Europe/Paris  # {t('readers_more.first_zone')}",
         f"table: {table}  # {t('readers_more.first_table')}",
         f"learner: {_learner(look)}  # {t('readers_more.first_learner')}",
@@ -125,19 +124,33 @@ def _encoding(text: Text) -> str:
 
 
 def _look(file: Path) -> _Look:
-    """Find the delimiter and the header: the first row as wide as most rows are."""
+    """Find the table and its header: the first row as wide as most rows are."""
+    rows, written = _in_book(file) if is_workbook(file) else _in_text(file)
+    width = _width(rows)
+    if width < 2:
+        raise InputError(t("readers_more.first_no_table", file=file.name))
+    at = next(i for i, row in enumerate(rows) if sum(bool(cell.strip()) for cell in row) >= width / 2)
+    header = [cell.strip().lstrip("\ufeff") for cell in rows[at]]
+    return _Look(written, header, rows[at + 1 :])
+
+
+def _in_text(file: Path) -> tuple[list[list[str]], str]:
+    """Return the first records under the delimiter that gives most columns, and how they are written."""
     text = open_text(file)
     head = text.content()[:_HEAD]
     found = [(rows, d) for d in DELIMITERS if (rows := first_records(head, d, LOOKED_AT))]
     rows, delimiter = max(
         found, key=lambda pair: (min(_width(pair[0]), 40), -DELIMITERS.index(pair[1])), default=([], ",")
     )
-    width = _width(rows)
-    if width < 2:
-        raise InputError(t("readers_more.first_no_table", file=file.name))
-    at = next(i for i, row in enumerate(rows) if sum(bool(cell.strip()) for cell in row) >= width / 2)
-    header = [cell.strip().lstrip("\ufeff") for cell in rows[at]]
-    return _Look(text, delimiter, header, rows[at + 1 :])
+    mark = _quoted({"\t": "tab"}.get(delimiter, delimiter))
+    return rows, f"encoding: [{_encoding(text)}], delimiter: {mark}"
+
+
+def _in_book(file: Path) -> tuple[list[list[str]], str]:
+    """Return the first records of the sheet that holds most cells, and its name."""
+    book = {sheet.name: [row for row in sheet.rows[:LOOKED_AT] if any(row)] for sheet in sheets(file)}
+    name = max(book, key=lambda each: sum(bool(cell) for row in book[each] for cell in row), default="")
+    return book.get(name, []), f"sheet: {_quoted(name)}"
 
 
 def _width(rows: list[list[str]]) -> int:

@@ -44,7 +44,8 @@ class _Part(BaseModel):
 class Read(_Part):
     """How the file is written; what is left out is found out."""
 
-    kind: Literal["csv"] = "csv"
+    kind: Literal["csv", "xlsx"] | None = None  # for people; the bytes of the file tell
+    sheet: str | None = None  # of a workbook
     encoding: Texts = ()
     delimiter: str = "auto"
     decimal: Literal[",", ".", "auto"] = "auto"

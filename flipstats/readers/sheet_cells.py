@@ -12,12 +12,14 @@ from flipstats.i18n import listing, t
 from flipstats.readers.base import Account, Context
 from flipstats.readers.columns import duration_seconds, numbers, parse_times
 from flipstats.readers.mapping_model import Learner, Mapping, Read, When
-from flipstats.readers.records import DELIMITERS, first_records, grid
+from flipstats.readers.records import DELIMITERS, Grid, first_records, grid
 from flipstats.readers.text import Text, normal, open_text
+from flipstats.readers.workbook import is_workbook, sheet_grid, sheets
 from flipstats.readers.zones import to_utc, zone_of
 
 HEADER_WITHIN = 15  # lines in which the header is looked for
 _YEARS = (1990, 2100)
+_WRITTEN_BY_BOOKS = r"^\d{4}-\d{2}-\d{2}( \d{2}:\d{2}:\d{2})?$"
 _UTF8 = ("utf-8", "utf8", "utf-8-sig", "utf_8", "utf_8_sig")
 _IDENTITIES = ("email", "idnumber", "id", "username", "name")  # the steadiest first
 
@@ -89,6 +91,7 @@ class Sheet:
     fate: Fate
     account: Account
     warnings: list[str]
+    book: bool = False  # a workbook: numbers and dates are written in one way, whatever the locale
 
     def text(self, column: str, missing: tuple[str, ...] = ("",)) -> pl.Series:
         """Return a column's cells, null where blank or one of the `missing` marks."""
@@ -98,7 +101,7 @@ class Sheet:
 
     def number(self, column: str, missing: tuple[str, ...] = ("",), *, whole: bool = False) -> pl.Series:
         """Return a column of numbers; a cell that is none is left out, with a note on its record."""
-        mark = self.mapping.read.decimal
+        mark = "auto" if self.book else self.mapping.read.decimal
         values, bad = numbers(
             self.text(column, missing).fill_null(""),
             file=self.file.name,
@@ -127,12 +130,14 @@ class Sheet:
         """Return the moments of one column, or of a column of dates and one of times of day."""
         column = when.column or when.date or ""
         cells = self.text(column)
+        if self.book:
+            cells = cells.str.strip_suffix(" 00:00:00")
         if when.time is not None:
             clock = self.text(when.time)
             cells = pl.DataFrame({"d": cells, "t": clock}).select(pl.col("d") + " " + pl.col("t")).to_series()
         blank = cells.is_null() | cells.is_in(["-", "–"])
         zoned = False
-        if when.format:
+        if when.format and not (self.book and cells.str.contains(_WRITTEN_BY_BOOKS).any()):
             local, zoned = _by_format(cells, when.format)
         else:
             order = self.context.date_order or self.mapping.date_order
@@ -210,18 +215,23 @@ def _by_format(cells: pl.Series, form: str) -> tuple[pl.Series, bool]:
 
 
 def open_sheet(file: Path, mapping: Mapping, context: Context) -> Sheet:
-    """Open a sheet and find its header.
+    """Open a sheet, a text or one of a workbook, and find its header.
 
     Raises
     ------
     InputError
-        The file is not text in an encoding of the mapping, or lacks a column the mapping names.
+        The file is neither a workbook nor text in an encoding of the mapping, or lacks a column, or the
+        sheet, that the mapping names.
     """
-    text = open_text(file)
-    content = _content(text, mapping.read)
     wanted = {normal(column) for _, column in mapping.columns()}
-    start, delimiter = _header(content, mapping.read, wanted)
-    table = grid(content[start:], delimiter)
+    book, warnings = is_workbook(file), []
+    if book:
+        table = _in_book(file, mapping.read, wanted)
+    else:
+        text = open_text(file)
+        content, warnings = _content(text, mapping.read), list(text.warnings)
+        start, delimiter = _header(content, mapping.read, wanted)
+        table = grid(content[start:], delimiter)
     header = [normal(label) for label in table.header]
     _check_columns(file.name, mapping, header, table.header)
     width = len(header)
@@ -230,7 +240,25 @@ def open_sheet(file: Path, mapping: Mapping, context: Context) -> Sheet:
     account = Account(read=table.read)
     for record, reason in table.irregular:
         account.set_aside(record, reason)
-    return Sheet(file, mapping, context, header, frame, Fate(frame["record"]), account, list(text.warnings))
+    return Sheet(file, mapping, context, header, frame, Fate(frame["record"]), account, warnings, book)
+
+
+def _in_book(file: Path, read: Read, wanted: set[str]) -> Grid:
+    """Return the table whose header has most of the columns named, in the sheet named or any."""
+    book = sheets(file)
+    named = [sheet for sheet in book if read.sheet is None or normal(sheet.name) == normal(read.sheet)]
+    if not named:
+        known = listing([f"“{sheet.name}”" for sheet in book])
+        raise InputError(t("readers_more.sheet_absent", file=file.name, sheet=read.sheet, known=known))
+    rows = range(HEADER_WITHIN) if read.header_row == "auto" else (read.header_row - 1,)
+    places = [(sheet, at) for sheet in named for at in rows if at < len(sheet.rows)]
+    if not places:
+        raise InputError(t("readers.empty", file=file.name))
+    return sheet_grid(*max(places, key=lambda place: _found(place[0].rows[place[1]], wanted)))
+
+
+def _found(cells: list[str], wanted: set[str]) -> int:
+    return len({normal(cell) for cell in cells} & wanted)
 
 
 def _content(text: Text, read: Read) -> str:
@@ -261,7 +289,7 @@ def _header(content: str, read: Read, wanted: set[str]) -> tuple[int, str]:
     for start in (start for start, filled in starts if filled):
         for delimiter in delimiters:
             cells = first_records(content[start : start + 65_536], delimiter, 1)
-            found = len({normal(cell) for cell in cells[0]} & wanted) if cells else 0
+            found = _found(cells[0], wanted) if cells else 0
             if found > best[0]:
                 best = (found, start, delimiter)
     return best[1], best[2]
