@@ -14,6 +14,8 @@ from flipstats.readers import sheet
 from flipstats.readers.base import Context
 from flipstats.readers.first_mapping import write_first_mapping
 
+READ = next(line for line in ATTENDANCE.splitlines() if line.startswith("read:"))
+
 
 def write(
     folder: Path, mapping: str = ATTENDANCE, *, typed: bool = True, name: str = "Feuil1"
