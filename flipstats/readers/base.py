@@ -118,7 +118,9 @@ class Reading:
         ``person`` instead of ``learner_id``; in ``events`` and ``resources`` ``resource`` (a key of
         this file: ``"cm:301"`` or ``"title:<normalised title>"``) instead of ``resource_id``; in ``attempts``
         ``assessment`` (a key of this file) instead of ``assessment_id``; in ``attendance`` ``meeting`` (a key
-        of this file) instead of ``session_id``.
+        of this file) instead of ``session_id``; in ``feedback`` too, where answers were given in a meeting.
+        ``meetings`` has ``meeting, title, starts_at, ends_at``, and ``whole_day`` where only a day is known;
+        ``absences`` (``person, starts_at, ends_at``) are justified ones.
         Times are UTC. Only tables with rows are present.
     people : DataFrame
         ``person, kind, value``: every identity this file gives for a person key of this file. Held in
