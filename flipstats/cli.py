@@ -326,12 +326,15 @@ def report(
         list[str] | None, typer.Option("-p", metavar="name=value", help="A parameter of it.")
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", help="Folder for the report.")] = None,
+    each: Annotated[
+        str | None, typer.Option("--each", metavar="cohort_id|iteration", help="One report for each.")
+    ] = None,
     to: Annotated[str, typer.Option("--to", metavar="html|pdf")] = "html",
     lang: Lang = None,
     as_json: Json = False,
 ) -> None:
     """Write a report: one HTML file that opens offline."""
-    from flipstats.report import run_report
+    from flipstats.report import run_each, run_report
 
     study = _open(folder, lang)
     given = {}
@@ -340,13 +343,16 @@ def report(
         if not equals:
             raise typer.BadParameter(t("cli.not_a_pair", found=pair), param_hint="-p")
         given[name] = value
-    path = run_report(
-        folder, notebook=notebook, parameters=given, lang=lang or study.programme.language, out=out, to=to
-    )
-    if as_json:
-        _print_json({"study": str(folder), "report": str(path)})
+    options = {"notebook": notebook, "parameters": given, "out": out, "to": to}
+    options["lang"] = lang or study.programme.language
+    if each is None:
+        paths = [run_report(folder, **options)]
     else:
-        print(t("cli.report_written", file=path))
+        paths = run_each(folder, each=each, progress=_progress(quiet=as_json), **options)
+    if as_json:
+        _print_json({"study": str(folder), "report": str(paths[0]), "reports": [str(p) for p in paths]})
+    else:
+        print("\n".join(t("cli.report_written", file=path) for path in paths))
 
 
 @app.command()

@@ -26,7 +26,8 @@ def tables_page(lang: str) -> str:
             f"| `{name}` | {getattr(DEFAULTS, name):g} | {unit_of(name)} |"
             for name in Thresholds.__dataclass_fields__
         ]
-        head = f"| {t('dictionary.name')} | {t('dictionary.default')} | {t('dictionary.unit')} |\n|---|---|---|\n"
+        names = [t(f"dictionary.{name}") for name in ("name", "default", "unit")]
+        head = "| " + " | ".join(names) + " |\n|---|---|---|\n"
         parts.append(head + "\n".join(rows))
         return "\n\n".join(parts) + "\n"
 

@@ -73,8 +73,8 @@ def facts(
     -----
     Events meet the enrolment first: with the plan joined to the enrolments every engine builds
     learners × sessions × resources. On polars collect with `collect`; on DuckDB disable the optimiser
-    ``join_order``. Durations are summed as whole milliseconds: sums and quotients of floats differ from engine
-    to engine in the last digit.
+    ``join_order``. Durations are summed as whole milliseconds: sums and quotients of floats differ from
+    engine to engine in the last digit.
 
     Examples
     --------

@@ -49,7 +49,7 @@ def write_snapshot(folder: Path, tables: Mapping[str, pl.LazyFrame], definition:
     folder : Path
         The study folder; made where absent.
     tables : mapping of str to LazyFrame
-        All tables of the schema, logical, as `schema.validate` gives them. A table ``facts`` may be among them.
+        All tables of the schema, logical, as `schema.validate` gives them; ``facts`` may be among them.
     definition : dict
         The public study file and provenance, JSON-able; names nobody.
 

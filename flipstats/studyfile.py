@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from flipstats.conventions import DEFAULTS, Thresholds
 from flipstats.errors import StudyFileError, did_you_mean
-from flipstats.i18n import LANGUAGES, has, t
+from flipstats.i18n import has, t
 
 ASSIGNMENTS = ("random_individual", "random_cluster", "nonrandom", "historical", "none")
 COMPLETION_RULES = ("recorded", "summative_passed", "summative_taken")
@@ -144,7 +144,7 @@ def read_study_file(path: Path) -> StudyFile:
     Raises
     ------
     StudyFileError
-        The file is absent, is not TOML, has an unknown key (with a suggestion) or a value that is not allowed.
+        The file is absent, is not TOML, has an unknown key (with a suggestion) or a wrong value.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")

@@ -187,7 +187,9 @@ def test_compare_a_study(run, study):
 def test_compare_any_table(run, tmp_path):
     rows = [
         f"{arm},{group},{score}"
-        for group, arm, score in ((g, "TC"[g % 2], 10 + g % 2 + i % 5 + g % 3) for g in range(12) for i in range(8))
+        for group, arm, score in (
+            (g, "TC"[g % 2], 10 + g % 2 + i % 5 + g % 3) for g in range(12) for i in range(8)
+        )
     ]
     (tmp_path / "t.csv").write_text("arm,group,score\n" + "\n".join(rows))
     asked = (
@@ -309,7 +311,9 @@ def test_map_writes_a_first_mapping(run, tmp_path):
 
 def test_read_is_told_what_a_file_cannot_say(run, tmp_path):
     report = tmp_path / "report.csv"
-    report.write_text("Name,Email,Duration,Time joined,Time exited\nAnn Lee,a@x.org,59 min,9:01 AM,10:00 AM\n")
+    report.write_text(
+        "Name,Email,Duration,Time joined,Time exited\nAnn Lee,a@x.org,59 min,9:01 AM,10:00 AM\n"
+    )
     code, out, _ = run("read", report, "--timezone", "Europe/Paris", "--day", "2024-03-21", "--json")
     assert (code, json.loads(out)["tables"]) == (0, {"attendance": 1, "learners": 1, "sessions": 1})
     assert run("read", report, "--timezone", "Europe/Paris", "--day", "21/03/2024")[0] == 2

@@ -207,8 +207,8 @@ def lin_hc2(
 def paired_t(before: ArrayLike, after: ArrayLike, *, level: float = CONFIDENCE_LEVEL) -> Estimate:
     """Mean change, after minus before, of the same learners; no control, so no effect of a programme.
 
-    `aside` has the standardised changes ``dz`` (over the SD of changes) and ``dav`` (over the root of the mean
-    of both variances), and ``r``, the correlation of both measures.
+    `aside` has the standardised changes ``dz`` (over the SD of changes) and ``dav`` (over the root of the
+    mean of both variances), and ``r``, the correlation of both measures.
 
     Raises
     ------
