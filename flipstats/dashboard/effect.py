@@ -122,7 +122,7 @@ class Effect:
         label, found = t("page.label_effect"), self._found.get((choice.iteration, self.primary))
         sentence = self.sentence(choice, self.primary)
         if found is None:
-            return Line("effect", label, "", "", sentence, "")
+            return Line("effect", label, "–", "", sentence, "")
         shown = str(found.verdict.shown) if found.verdict.shown else ""
         caution = "".join(_as_sentence(text) for text in found.verdict.threats[:1])
         return Line("effect", label, _capital(found.verdict.words), shown, sentence, caution)

@@ -2,7 +2,7 @@
 
 const parse = (html) => Object.assign(document.createElement("template"), { innerHTML: html }).content;
 const theme = () => JSON.parse(document.getElementById("fs-theme").textContent);
-const PAPER_WIDTH = 660; // pixels: what an A4 page of the print style leaves
+const PAPER_WIDTH = 640; // pixels: what an A4 page of the print style leaves
 
 // One plotly.js for the page: the template's, or, where there is no template (JupyterLab), the kernel's.
 function plotlyFor(model) {

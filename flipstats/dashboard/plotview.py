@@ -30,7 +30,7 @@ class PlotView(anywidget.AnyWidget):
     Attributes
     ----------
     block : dict
-        Everything that is drawn, replaced as a whole: ``html``; ``key``; and ``rev``, which counts up and
+        Everything that is drawn, replaced as a whole: ``html``; ``key``; and ``rev``, the turn of the page,
         which the block's element carries as ``data-rev`` once drawn (``data-error`` where drawing failed).
     """
 
@@ -41,9 +41,8 @@ class PlotView(anywidget.AnyWidget):
         super().__init__()
         self.on_msg(self._answer)
 
-    def show(self, key: str, html: str) -> None:
+    def show(self, key: str, html: str, rev: int) -> None:
         """Draw this block instead of the one before."""
-        rev = self.block.get("rev", 0) + 1
         self.block = {"key": key, "html": html, "rev": rev, "failed": t("page.not_drawn")}
 
     def _answer(self, _widget: object, content: object, _buffers: object) -> None:
@@ -60,8 +59,8 @@ class Address(anywidget.AnyWidget):
     ----------
     now : dict
         ``query``, the query string of a link that shows the same; ``title``, the window's; ``said``, what a
-        screen reader is told.
+        screen reader is told; ``rev``, the turn of the page: it is drawn when all its blocks carry it.
     """
 
     _esm = (_HERE / "address.js").read_text(encoding="utf-8")
-    now = traitlets.Dict({"query": "", "title": "flipstats", "said": ""}).tag(sync=True)
+    now = traitlets.Dict({"query": "", "title": "flipstats", "said": "", "rev": 0}).tag(sync=True)

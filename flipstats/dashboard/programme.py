@@ -84,7 +84,7 @@ class Programme:
         learners = t("report.n_learners", n=self._learners)
         groups = t("report.n_groups", n=len(self.cohorts.titles))
         until = i18n.date(self._as_of, self._zone)
-        return t("report.subtitle", learners=learners, groups=groups, until=until)
+        return t("page.subtitle", learners=learners, groups=groups, until=until)
 
     def _scope(self, choice: Choice) -> str:
         if choice.cohort is not None:
@@ -106,7 +106,7 @@ class Programme:
         row = rows[_STATISTIC[key]]
         label = t(f"page.label_{key}")
         if row["value"] is None:
-            return Line(key, label, "", "", _because(row["reason"]), "")
+            return Line(key, label, "–", "", _because(row["reason"]), "")
         interval = between(row)
         depth = f"_{self._numbers.depth}" if key == "prepared_rate" else ""
         sentence = t(
@@ -204,7 +204,8 @@ class Programme:
 
 
 def _section(key: str, answer: str, blocks: list[Block]) -> Section:
-    return Section(key, t(f"report.q_{key}"), answer, blocks)
+    told_below = bool(answer) and all(block.missing == answer for block in blocks)
+    return Section(key, t(f"report.q_{key}"), "" if told_below else answer, blocks)
 
 
 def _arm_series(arm: str | None, alone: bool) -> str:
@@ -233,16 +234,21 @@ def _caveat(key: str, rows: dict[str, dict], depth: str | None) -> str:
 
 def _short(line: Line) -> Line:
     """Leave the sentence to the section of the same question, where there is a number."""
-    return replace(line, sentence="") if line.value_text else line
+    return line if line.value_text == "–" else replace(line, sentence="")
 
 
 def _because(reason: str | None) -> str:
-    return t("page.not_computable", reason=metrics.reason_text(reason or "no_coverage"))
+    reason = reason or "no_coverage"
+    if i18n.has(f"page.because_{reason}"):
+        return t(f"page.because_{reason}")
+    return t("page.not_computable", reason=metrics.reason_text(reason).rstrip("."))
 
 
 def _block(key: str, rows: pl.DataFrame, statistic: str, draw) -> Block:
     """Return a figure, or, where no row of its statistic has a value, the reason and what to do."""
     asked = rows.filter(pl.col("statistic") == statistic)
+    if "cohort_id" in rows.columns and asked["cohort_id"].is_not_null().any():
+        asked = asked.filter(pl.col("cohort_id").is_not_null())  # those of its format are there to compare
     if asked["value"].is_not_null().any():
         return Block(key, draw())
     reasons = asked["reason"].drop_nulls().unique(maintain_order=True).to_list()

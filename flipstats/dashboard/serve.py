@@ -6,6 +6,7 @@ a viewer can change. Whoever must be reached beyond this machine stands behind a
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import tempfile
@@ -128,6 +129,8 @@ def _run(config: Config, *, open_browser: bool) -> None:
             _open_browser(f"{self.connection_url}?token={self.token}", Path(self.connection_dir))
 
     config.Voila.open_browser = open_browser
+    # jupyter_server gives pings in milliseconds where tornado reads seconds, and tornado remarks on it.
+    logging.getLogger("tornado.general").setLevel(logging.ERROR)
     app = Page.instance(config=config)
     app.initialize(argv=[])
     app.start()
@@ -155,6 +158,7 @@ def _configuration(notebook: Path, port: int, token: str, viewers: int, lang: st
     config.VoilaExecutor.cell_error_instruction = ""
     if os.name == "posix":
         config.KernelManager.transport = "ipc"  # sockets in our private folder, not ports of the machine
+    config.KernelManager.shutdown_wait_time = 1.0  # they hold nothing that could be lost
     config.IdentityProvider.cookie_options = {"samesite": "Lax"}
     config.MappingKernelManager.cull_interval = 60
     config.MappingKernelManager.cull_idle_timeout = 600

@@ -65,7 +65,7 @@ class Page:
     def __init__(self, state: State, query: str = "") -> None:
         self._state = state
         self._choice, self.lang = read_query(query, state.cohorts, state.language)
-        self._settling = False
+        self._settling, self._turn = False, 0
         self._address = Address()
         with in_language(self.lang):
             content = state.content(self._choice)
@@ -138,14 +138,20 @@ class Page:
                 self._settling = False
 
     def _fill(self, content: Content) -> None:
+        self._turn += 1
         self._head.value = _head(content)
         self._cards.value = str(display.cards(content.lines))
         self._notes.value = "".join(f"<p>{escape(note)}</p>" for note in content.notes)
         for section in content.sections:
             self._questions[section.key].value = _question(section)
+            said = set()
             for block in section.blocks:
-                self._views[section.key][block.key].show(block.key, _block(block))
+                again = block.picture is None and block.missing in said  # one reason, told once
+                html = "<div hidden></div>" if again else _block(block)
+                self._views[section.key][block.key].show(block.key, html, self._turn)
+                said.add(block.missing)
         self._address.now = {
+            "rev": self._turn,
             "query": self._choice.query(self.lang),
             "title": f"{content.title} – flipstats",
             "said": t("page.now_showing", scope=content.scope),
@@ -228,7 +234,8 @@ def _head(content: Content) -> str:
 
 
 def _question(section: Section) -> str:
-    return f'<h2>{escape(section.question)}</h2><p class="fs-answer">{escape(section.answer)}</p>'
+    answer = f'<p class="fs-answer">{escape(section.answer)}</p>' if section.answer else ""
+    return f"<h2>{escape(section.question)}</h2>{answer}"
 
 
 def _block(block: Block) -> str:
