@@ -52,6 +52,9 @@ __all__ = [
 ]
 
 
+_OF_PARTS = ("outcome", "band", "seed")  # what one comparison over several parts takes
+
+
 def compare_table(
     frame: pl.DataFrame,
     *,
@@ -313,6 +316,9 @@ def compare_study_options(
         "contrast": contrast,
     }  # fmt: skip
     if band in ACROSS:
+        ignored = [name for name, value in options.items() if value and name not in _OF_PARTS]
+        if ignored or freeze:
+            raise ParameterError(t("compare.over_option", option=(ignored or ["freeze"])[0], by=band))
         return over_iterations(study, across=band, outcome=outcome)
     if freeze is None:
         return compare(study, **options)

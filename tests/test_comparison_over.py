@@ -58,6 +58,11 @@ def test_iterations_without_an_effect_are_named_or_refused():
 def test_the_command_line_reaches_iterations():
     whole = cohorts.compare_study_options(several(), band="iteration")
     assert isinstance(whole, cohorts.Overall)
+    with pytest.raises(ParameterError) as raised:
+        cohorts.compare_study_options(several(), band="iteration", methods=["cr2"])
+    assert (
+        str(raised.value) == "--methods cannot be combined with --by iteration: there the study file decides"
+    )
 
 
 def test_a_claim_on_bands_is_one_test():
