@@ -72,9 +72,7 @@ def roster_of_table(
     frame = frame.with_columns(selectors.float().fill_nan(None))
     kept, left = _of_two_arms(frame, arm, treated, control)
     if cluster and nested:
-        empty = [kept.filter(pl.col("_side") == value)[cluster] for value in (treated, control)]
-        if sum(len(arm) > 0 and arm.null_count() == len(arm) for arm in empty) == 1:
-            raise DesignError(t("compare.one_arm_grouped", column=cluster))
+        _check_both_grouped(kept, cluster, (treated, control))
         left["no_group"] = kept[cluster].null_count()
         kept = kept.filter(pl.col(cluster).is_not_null())
         for value, role in ((treated, "arm_treated"), (control, "arm_control")):
@@ -94,6 +92,12 @@ def roster_of_table(
     if nested:
         _check_nested(out)
     return Roster(out, left_out=tuple((reason, n) for reason, n in left.items() if n))
+
+
+def _check_both_grouped(kept: pl.DataFrame, cluster: str, sides: tuple[str, str]) -> None:
+    arms = [kept.filter(pl.col("_side") == value)[cluster] for value in sides]
+    if sum(len(arm) > 0 and arm.null_count() == len(arm) for arm in arms) == 1:
+        raise DesignError(t("compare.one_arm_grouped", column=cluster))
 
 
 def _of_two_arms(

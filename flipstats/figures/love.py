@@ -38,15 +38,7 @@ def love(
 
     needs(rows, ("label", *series), "love")
     figure = theme.canvas(120 + 46 * max(rows.height, 1))
-    for reach in (mend, equal):
-        figure.add_shape(
-            type="rect", x0=-reach, x1=reach, y0=0, y1=1, yref="paper", line_width=0, layer="below",
-            fillcolor=theme.VOID,
-        )  # fmt: skip
-    figure.add_shape(
-        type="line", x0=0, x1=0, y0=0, y1=1, yref="paper", layer="below",
-        line={"color": theme.LIGHT["axis"], "width": 1.5},
-    )  # fmt: skip
+    _bands(figure, mend, equal)
     styles = theme.colours_of(list(series))
     for name, words in series.items():
         colour, symbol = styles[name]
@@ -73,6 +65,18 @@ def love(
         alt=_alt(rows, series, treated, control),
         table=_table(rows, series),
     )
+
+
+def _bands(figure: object, mend: float, equal: float) -> None:
+    for reach in (mend, equal):
+        figure.add_shape(
+            type="rect", x0=-reach, x1=reach, y0=0, y1=1, yref="paper", line_width=0, layer="below",
+            fillcolor=theme.VOID,
+        )  # fmt: skip
+    figure.add_shape(
+        type="line", x0=0, x1=0, y0=0, y1=1, yref="paper", layer="below",
+        line={"color": theme.LIGHT["axis"], "width": 1.5},
+    )  # fmt: skip
 
 
 def _frame(figure: object, rows: pl.DataFrame, names: list[str], mend: float) -> None:
