@@ -298,7 +298,7 @@ def test_the_page_can_be_read_and_used_without_seeing_it(visit):
         assert page.get_by_role("main").count() == 1
         assert page.get_by_role("banner").count() == 1
         assert page.get_by_role("heading", level=1).inner_text() == "Sécurité <incendie>"
-        assert page.get_by_role("heading", level=2).count() == 4
+        assert page.get_by_role("heading", level=2).count() == 5
         page.keyboard.press("Tab")
         assert page.evaluate("document.activeElement.textContent") == "Skip to content"
         for name in ("Iteration", "Cohort"):
@@ -379,7 +379,9 @@ def test_jupyterlab_opens_on_the_notebooks_of_the_study(folder, private_jupyter)
         assert "programme_report.ipynb" in {entry["name"] for entry in json.loads(text)["content"]}
         status, text, _ = _get(f"http://127.0.0.1:{port}/lab", **signed)
         assert status == 200
-        assert '"news": {"disabled": true}' in text
+        settings = json.loads(re.search(r'id="jupyter-config-data" [^>]*>(.*?)</script>', text, re.S)[1])
+        assert settings["news"] == {"disabled": True}
+        assert settings["disabledExtensions"] == ["@jupyterlab/apputils-extension:announcements"]
         assert _get(f"http://127.0.0.1:{port}/api/contents/notebooks")[0] == 403
 
 

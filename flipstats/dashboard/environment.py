@@ -35,12 +35,13 @@ def environment(variables: Mapping[str, str]) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def jupyter_path() -> str:
-    """Return the search path on which our template and our kernel, this very Python, come first.
+def jupyter_path(variable: str = "JUPYTER_PATH") -> str:
+    """Return a search path of Jupyter on which what we ship comes first: template, kernel, settings.
 
-    It holds for a wheel and for an editable install alike: nothing is put into the environment's `share`.
+    The kernel is this very Python. It holds for a wheel and for an editable install alike: nothing is put
+    into the environment's `share`.
     """
-    return os.pathsep.join(filter(None, [str(JUPYTER_SHARE), os.environ.get("JUPYTER_PATH")]))
+    return os.pathsep.join(filter(None, [str(JUPYTER_SHARE), os.environ.get(variable)]))
 
 
 def one_of(name: str, value: object, allowed: Collection) -> object:

@@ -12,6 +12,7 @@ from pathlib import Path
 from flipstats.dashboard.environment import (
     HOST,
     LANGUAGE_VARIABLE,
+    ROLE_VARIABLE,
     STUDY_VARIABLE,
     environment,
     jupyter_path,
@@ -70,8 +71,10 @@ def lab(
         announce(t("page.lab_kept", names=", ".join(copied.kept)))
     variables = {
         STUDY_VARIABLE: str(folder),
+        ROLE_VARIABLE: "research",  # whoever runs this has the study itself
         LANGUAGE_VARIABLE: study.programme.language,
         "JUPYTER_PATH": jupyter_path(),
+        "JUPYTER_CONFIG_PATH": jupyter_path("JUPYTER_CONFIG_PATH"),
     }
     with environment(variables):
         _run(folder, port, open_browser=open_browser)
@@ -128,7 +131,7 @@ def _run(folder: Path, port: int, *, open_browser: bool) -> None:
         "ServerApp.allow_root": True,  # in a container there is often nobody else
         "ServerApp.log_level": "WARN",
         "LabApp.default_url": f"/lab/tree/{FOLDER}",
-        "LabApp.news_url": None,  # no question about news, and no request to fetch them
+        "LabApp.news_url": None,  # no request to fetch news; the question about them is off in labconfig/
         "LabApp.check_for_updates_class": "jupyterlab.handlers.announcements.NeverCheckForUpdate",
     }
     LabApp.launch_instance(argv=[f"--{name}={value}" for name, value in settings.items()])

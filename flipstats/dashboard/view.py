@@ -140,7 +140,9 @@ class Page:
     def _fill(self, content: Content) -> None:
         self._turn += 1
         self._head.value = _head(content)
-        self._cards.value = str(display.cards(content.lines))
+        self._cards.value = (
+            f'<h2 class="fs-sr">{escape(t("report.q_headline"))}</h2>{display.cards(content.lines)}'
+        )
         self._notes.value = "".join(f"<p>{escape(note)}</p>" for note in content.notes)
         for section in content.sections:
             self._questions[section.key].value = _question(section)
