@@ -13,7 +13,9 @@ from flipstats import i18n
 from flipstats.i18n import t
 
 if TYPE_CHECKING:
-    pass
+    from collections.abc import Callable
+
+    from flipstats.study import Study
 
 Lang = Annotated[str | None, typer.Option("--lang", help="Language of all text: fr or en.", metavar="fr|en")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document for a machine to read.")]
