@@ -86,6 +86,7 @@ def test_properties(seed, shift, scale):
     assert len({row for pair in base.pairs.tolist() for row in pair}) == 60
 
 
+@pytest.mark.slow
 def test_two_hundred_thousand_learners_take_seconds():
     rng = np.random.default_rng(1)
     x = rng.normal(size=(200_000, 2))

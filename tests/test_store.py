@@ -72,7 +72,7 @@ def test_on_disk_ids_are_integers_times_are_epoch_and_events_lie_in_learner_buck
     )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(
     st.lists(
         st.tuples(st.sampled_from(["x", "y", "é", "", None]), st.integers(0, 2**50)), min_size=0, max_size=30
