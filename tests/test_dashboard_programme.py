@@ -264,6 +264,17 @@ def test_a_choice_changes_every_block_once(page):
     assert "F2" in page._address.now["said"]
 
 
+def test_a_page_made_ready_opens_on_the_link_of_whoever_comes(manager):
+    page = view.Page(manager)
+    assert page.open("lang=fr") is page
+    assert page._turn == 1, "nothing is made again for the one who asks for nothing"
+    assert page.open("lang=fr&iteration=2&cohort=F2") is page
+    assert (page._iteration.value, page._cohort.value, page._turn) == (2, "F2", 2)
+    other = page.open("lang=en&cohort=F1")
+    assert (other.lang, other._cohort.value) == ("en", "F1")
+    assert page.widget.comm is None, "the widgets of the page that is not shown are gone"
+
+
 def test_an_iteration_offers_its_own_cohorts_and_drops_one_that_is_not_in_it(page):
     page._iteration.value = 2
     assert [value for _, value in page._cohort.options] == ["", "C2", "C3", "F2", "F3", "F4"]
@@ -332,7 +343,7 @@ def test_prepare_refuses_in_words_a_viewer_can_read(tmp_path, monkeypatch):
     )
     monkeypatch.delenv("FLIPSTATS_ROLE")
     missing = view.prepare("programme", str(tmp_path / "nowhere"))
-    assert missing.numbers is None
+    assert missing.page is None
     assert "nowhere" in missing.problem
     assert 'role="alert"' in missing.show().value
     assert view.prepare("programe", str(tmp_path)).problem == (

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from traitlets.config import Config
 
 FIRST_PORT = 8866
+_REFILL_S = 5.0  # those who came get their page before kernels for the next are started
 TEMPLATE = "flipstats"
 # Everything else a Jupyter installation may hold is left out: pages start faster and nothing foreign runs.
 _EXTENSIONS = ["@jupyter-widgets/jupyterlab-manager", "@voila-dashboards/widgets-manager8", "anywidget"]
@@ -155,6 +156,7 @@ def _configuration(notebook: Path, port: int, token: str, viewers: int, lang: st
     options.file_allowlist = []
     options.show_tracebacks, options.strip_sources = False, True
     options.preheat_kernel, options.default_pool_size = True, viewers
+    config.VoilaKernelManager.fill_delay = _REFILL_S
     config.VoilaExecutor.cell_error_instruction = ""
     if os.name == "posix":
         config.KernelManager.transport = "ipc"  # sockets in our private folder, not ports of the machine

@@ -7,7 +7,7 @@ hostile; every text that comes from data is escaped.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Protocol
@@ -17,7 +17,7 @@ import ipywidgets as widgets
 from flipstats import display
 from flipstats.dashboard.environment import LANGUAGE_VARIABLE, ROLE_VARIABLE, STUDY_VARIABLE, one_of
 from flipstats.dashboard.plotview import Address, PlotView
-from flipstats.dashboard.ready import Numbers, numbers_of, snapshot
+from flipstats.dashboard.ready import numbers_of, snapshot
 from flipstats.dashboard.state import (
     Block,
     Choice,
@@ -80,6 +80,22 @@ class Page:
         for control in (self._iteration, self._cohort):
             control.observe(self._chosen, names="value")
 
+    def open(self, query: str) -> Page:
+        """Show what a link asks for; returns this page, or another where the link is in another language."""
+        choice, lang = read_query(query, self._state.cohorts, self._state.language)
+        if lang != self.lang:
+            self.close()
+            return Page(self._state, query)
+        if choice != self._choice:
+            with in_language(lang):
+                self._go(choice)
+        return self
+
+    def close(self) -> None:
+        """Let go of every widget."""
+        for widget in (*_below(self.widget), self.widget):
+            widget.close()
+
     def _controls(self) -> tuple[widgets.Dropdown, widgets.Dropdown]:
         numbers = self._state.cohorts.all_iterations()
         options = [(t("page.all_iterations"), ALL), *((t("page.iteration_n", n=n), n) for n in numbers)]
@@ -108,10 +124,12 @@ class Page:
         """Answer a choice: everything on the page is made from one `Content`, or a message says why not."""
         if self._settling:
             return
+        iteration, cohort = self._iteration.value or None, self._cohort.value or None
+        if change["owner"] is self._iteration and cohort not in self._state.cohorts.of(iteration):
+            cohort = None
         with in_language(self.lang):
             try:
-                self._settle(change["owner"] is self._iteration)
-                self._fill(self._state.content(self._choice))
+                self._go(Choice(cohort, iteration))
                 self._problem.value = ""
             except FlipstatsError as error:
                 self._problem.value = _message(str(error))
@@ -119,23 +137,18 @@ class Page:
                 self._problem.value = _message(t("page.failed"))
                 raise
 
-    def _settle(self, iteration_changed: bool) -> None:
-        """Read the controls into a checked choice, and offer the cohorts of the chosen iteration only."""
-        cohorts, iteration, cohort = (
-            self._state.cohorts,
-            self._iteration.value or None,
-            self._cohort.value or None,
-        )
-        if iteration_changed and cohort not in cohorts.of(iteration):
-            cohort = None
-        self._choice = cohorts.check(Choice(cohort, iteration))
-        if iteration_changed:
-            self._settling = True
-            try:
-                self._cohort.options = self._cohort_options()
-                self._cohort.value = cohort or ALL
-            finally:
-                self._settling = False
+    def _go(self, choice: Choice) -> None:
+        """Show a choice, and offer the cohorts of its iteration only."""
+        self._choice = self._state.cohorts.check(choice)
+        self._settling = True
+        try:
+            self._iteration.value = ALL if choice.iteration is None else choice.iteration
+            if self._cohort.options != (offered := tuple(self._cohort_options())):
+                self._cohort.options = offered
+            self._cohort.value = ALL if choice.cohort is None else choice.cohort
+        finally:
+            self._settling = False
+        self._fill(self._state.content(choice))
 
     def _fill(self, content: Content) -> None:
         self._turn += 1
@@ -162,31 +175,41 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A page whose numbers are made and whose viewer has not come, or the reason why there is none."""
+    """A page that is made and whose viewer has not come, or the reason why there is none.
 
-    numbers: Numbers | None
+    Attributes
+    ----------
+    made_from : tuple of str
+        See `ready.Numbers`.
+    page : Page or None
+        As it opens without a link to anything.
+    problem : str
+    """
+
+    made_from: tuple[str, ...] = ()
+    page: Page | None = None
     problem: str = ""
 
     def show(self) -> widgets.Widget:
         """Wait for the viewer, and return what the viewer sees: the numbers of the study as it is by then."""
         query = await_viewer()
         now = self._again()
-        if now.numbers is None:
+        if now.page is None:
             return widgets.HTML(_message(now.problem))
-        return Page(now.numbers.state, query).widget
+        return now.page.open(query).widget
 
     def _again(self) -> Ready:
         """Return this page, or, where the study was built anew since, one made from it as it is now."""
-        if self.numbers is None:
+        if self.page is None:
             return self
-        page, folder, then, role, lang = self.numbers.made_from
+        page, folder, then, role, lang = self.made_from
         return self if snapshot(folder) == then else prepare(page, folder, role=role, lang=lang)
 
 
 def prepare(
     page: str, study_dir: str | None = None, *, role: str | None = None, lang: str | None = None
 ) -> Ready:
-    """Make the numbers of a page ready, before its viewer comes.
+    """Make a page ready, before its viewer comes.
 
     Parameters
     ----------
@@ -207,15 +230,22 @@ def prepare(
         try:
             role = one_of("role", role or os.environ.get(ROLE_VARIABLE) or "manager", ROLES)
             lang = None if lang is None else one_of("lang", lang, LANGUAGES)
-            return Ready(numbers_of(page, study_dir or os.environ.get(STUDY_VARIABLE, ""), role, lang))
+            found = numbers_of(page, study_dir or os.environ.get(STUDY_VARIABLE, ""), role, lang)
+            return Ready(found.made_from, Page(found.state))
         except FlipstatsError as error:
-            return Ready(None, str(error))
+            return Ready(problem=str(error))
 
 
 def _box(children: Iterable[widgets.Widget], name: str) -> widgets.VBox:
     box = widgets.VBox(list(children))
     box.add_class(name)
     return box
+
+
+def _below(box: widgets.Box) -> Iterator[widgets.Widget]:
+    for child in box.children:
+        yield from _below(child) if isinstance(child, widgets.Box) else ()
+        yield child
 
 
 def _text(name: str) -> widgets.HTML:
