@@ -158,7 +158,6 @@ class TestLanguagesAndVersions:
         assert "have no year. Export again from a Moodle that writes it" in str(raised.value)
 
 
-# ruff: noqa: E501 (Moodle's own sentences)
 DESCRIPTIONS = [
     ("viewed", 9, "The user with id '7' viewed the 'h5pactivity' activity with course module id '9'."),
     ("viewed", 9, "The user with id '7' viewed the chapter with id '3' for the book with course module id '9'."),
