@@ -192,6 +192,7 @@ class TestPacked:
             (gzip.compress(b"{}" * 1000)[:-9], "cannot be unpacked to its end"),
             (b"\x1f\x8b" + b"?" * 90, "cannot be unpacked to its end"),
         ],
+        ids=["bomb", "cut", "not_packed"],
     )
     def test_a_bomb_and_a_cut_archive_are_refused(self, content, part, tmp_path):
         file = tmp_path / "tracking.log.gz"
