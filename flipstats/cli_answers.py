@@ -10,6 +10,11 @@ import typer
 from flipstats.cli_common import Json, Lang, Role, StudyDir, open_for, print_json, progress_bar, use_language
 from flipstats.i18n import t
 
+Port = Annotated[
+    int | None, typer.Option("--port", help="Port on this machine; the first free one by default.")
+]
+Browser = Annotated[bool, typer.Option("--browser/--no-browser", help="Open it in a browser.")]
+
 # ----------------------------------------------------------------------------------------------- answers
 
 
@@ -120,24 +125,25 @@ def dashboard(
     folder: StudyDir,
     page: Annotated[str, typer.Option("--page", help="Which page.")] = "programme",
     role: Role = "manager",
-    port: Annotated[int, typer.Option("--port", help="Port on this machine.")] = 8866,
+    port: Port = None,
+    viewers: Annotated[int, typer.Option("--viewers", help="How many may come at the same moment.")] = 2,
+    browser: Browser = True,
     lang: Lang = None,
 ) -> None:
     """Serve a page on this machine, for a browser."""
     from flipstats.dashboard.serve import serve
 
     study = open_for(folder, lang)
-    serve(folder, page=page, role=role, port=port, lang=lang or study.programme.language)
+    options = {"port": port, "viewers": viewers, "open_browser": browser}
+    serve(folder, page=page, role=role, lang=lang or study.programme.language, **options)
 
 
-def lab(
-    folder: StudyDir, port: Annotated[int, typer.Option("--port", help="Port on this machine.")] = 8888
-) -> None:
+def lab(folder: StudyDir, port: Port = None, browser: Browser = True) -> None:
     """Open JupyterLab on this study."""
     from flipstats.dashboard.lab import lab as open_lab
 
     open_for(folder)
-    open_lab(folder, port=port)
+    open_lab(folder, port=port, open_browser=browser)
 
 
 COMMANDS = (metrics, compare, report, dashboard, lab)

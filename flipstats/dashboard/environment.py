@@ -20,6 +20,11 @@ JUPYTER_SHARE = Path(__file__).parent / "voila_template"
 _PORTS_TRIED = 100
 
 
+def say(text: str) -> None:
+    """Print at once, also where the output is a file that somebody follows."""
+    print(text, flush=True)
+
+
 @contextmanager
 def environment(variables: Mapping[str, str]) -> Iterator[None]:
     """Set environment variables inside a ``with`` block."""

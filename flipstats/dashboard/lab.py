@@ -16,6 +16,7 @@ from flipstats.dashboard.environment import (
     STUDY_VARIABLE,
     environment,
     jupyter_path,
+    say,
     usable_port,
 )
 from flipstats.i18n import t
@@ -40,7 +41,7 @@ def lab(
     *,
     port: int | None = None,
     open_browser: bool = True,
-    announce: Callable[[str], None] = print,
+    announce: Callable[[str], None] = say,
 ) -> None:
     """Start JupyterLab on a study, on this machine, until interrupted.
 

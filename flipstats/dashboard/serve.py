@@ -23,6 +23,7 @@ from flipstats.dashboard.environment import (
     environment,
     jupyter_path,
     one_of,
+    say,
     usable_port,
 )
 from flipstats.dashboard.ready import Numbers, hand_over, make
@@ -59,7 +60,7 @@ def serve(
     viewers: int = 2,
     token: str | None = None,
     open_browser: bool = True,
-    announce: Callable[[str], None] = print,
+    announce: Callable[[str], None] = say,
 ) -> None:
     """Serve a page on this machine until interrupted.
 
