@@ -285,12 +285,14 @@ def with_late_until(sessions: pl.LazyFrame, zone: str, thresholds: Thresholds) -
     )
 
 
-def local_days(instant: pl.Expr, days: int, zone: str) -> pl.Expr:
-    """Move UTC instants by whole local days: the same time on the clock, `days` later (or earlier).
+def local_days(instant: pl.Expr, days: float, zone: str) -> pl.Expr:
+    """Move UTC instants by local days: the same time on the clock, `days` later (or earlier).
 
     A time that the clocks skip is read an hour on; one that comes twice is its first occurrence.
     """
-    clock = instant.dt.convert_time_zone(zone).dt.replace_time_zone(None).dt.offset_by(f"{days}d")
+    whole, part = divmod(days, 1)  # whole days go by the calendar, parts of a day by the clock
+    clock = instant.dt.convert_time_zone(zone).dt.replace_time_zone(None).dt.offset_by(f"{int(whole)}d")
+    clock = clock.dt.offset_by(f"{round(part * DAY_US)}us")
     skipped = clock.dt.offset_by("1h").dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
     there = clock.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
     return pl.coalesce(there, skipped).dt.convert_time_zone("UTC")
