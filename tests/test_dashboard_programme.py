@@ -7,7 +7,7 @@ from itertools import combinations
 
 import polars as pl
 import pytest
-from page_study import GROUPS, TITLES, page_study
+from page_study import END, GROUPS, TITLES, page_study
 from traitlets import TraitError
 
 from flipstats import display
@@ -131,6 +131,28 @@ def test_a_conventional_group_has_nothing_to_prepare_and_the_page_says_what_to_c
         "Le dispositif classique n’a rien à préparer\u00a0: choisissez un groupe en classe inversée, "
         "ou tous les groupes."
     )
+
+
+def test_a_study_without_formats_speaks_of_all_groups(study):
+    cohorts = study.table("cohorts").with_columns(pl.lit(None, pl.String).alias("arm"))
+    tables = {
+        name: study.table(name) for name in ("learners", "enrolments", "sessions", "attempts", "assessments")
+    }
+    state = Programme(
+        Study.from_frames(
+            programme={"as_of": END},
+            design={"completion_rule": "summative_passed"},
+            cohorts=cohorts,
+            **tables,
+        ),
+        "research",
+        "en",
+    )
+    with in_language("en"):
+        found = blocks(state.content(Choice()))
+    assert set(found["completion"].picture.table.to_series(0)) == {"All cohorts"}
+    assert set(found["start"].picture.table.to_series(0)) == {"All cohorts"}
+    assert "[design] treated and control" in found["means"].missing
 
 
 def test_a_study_with_almost_nothing_says_what_is_missing():

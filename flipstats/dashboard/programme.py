@@ -175,11 +175,11 @@ class Programme:
 
     def _completion(self, choice: Choice) -> Block:
         arms, groups = self._numbers.completion(choice)
-        groups = groups.select(in_arm_words(), "value", group="title", n="denominator")
+        groups = groups.select(_formats(), "value", group="title", n="denominator")
         treated = arm_words(self._treated)
 
         def drawn() -> figures.Picture:
-            picture = figures.completion_by_arm(arms.with_columns(in_arm_words()), groups, treated=treated)
+            picture = figures.completion_by_arm(arms.with_columns(_formats()), groups, treated=treated)
             if choice.cohort is None:
                 return picture
             mark = "page.one_mark" if groups["value"].is_not_null().any() else "page.no_mark"
@@ -208,7 +208,14 @@ def _section(key: str, answer: str, blocks: list[Block]) -> Section:
     return Section(key, t(f"report.q_{key}"), "" if told_below else answer, blocks)
 
 
+def _formats() -> pl.Expr:
+    """Return the column ``arm`` in words; where no format is declared, as all groups."""
+    return in_arm_words().replace("–", t("page.all_cohorts"))
+
+
 def _arm_series(arm: str | None, alone: bool) -> str:
+    if arm is None:
+        return t("page.all_cohorts")
     return t("page.whole_arm", arm=arm_words(arm)) if alone else arm_words(arm)
 
 

@@ -99,6 +99,7 @@ def serve(
     lang = one_of("lang", lang or study.programme.language, LANGUAGES)
     port = usable_port(port, FIRST_PORT)
     token = token or secrets.token_urlsafe(24)
+    announce(t("page.making", lang))
     with _kernel_environment(make(page, study, role, lang)) as runtime:
         config = _configuration(notebook, port, token, viewers, lang, runtime)
         announce(t("page.serving", lang, url=f"http://{HOST}:{port}/?token={token}"))
