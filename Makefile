@@ -6,7 +6,7 @@ lang ?=
 study ?= flipstats-demo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lab dashboard bench lock docs clean
+.PHONY: help demo test style check lab dashboard bench lock docs clean
 
 help: ## say what each command does
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -26,8 +26,10 @@ demo: .venv/.ready ## sample exports to a report, and what it says (lang=fr for 
 test: .venv/.ready ## the tests, without the slow ones
 	@$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not slow"
 
-check: .venv/.ready ## style, imports, and every test, the slow ones too
+style: .venv/.ready ## style, and imports that go downwards
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check --quiet . && $(BIN)/lint-imports
+
+check: style ## style, imports, and every test, the slow ones too
 	@$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 lab: .venv/.ready ## JupyterLab on a study (study=DIR)
