@@ -53,7 +53,8 @@ def test_the_same_in_french():
     with in_language("fr"), pytest.raises(StudyFileError) as refused:
         parse_study_file({"programme": {"timezon": "UTC"}})
     assert (
-        str(refused.value) == "study.toml\u00a0: clé inconnue programme.timezon\u202f; vouliez-vous dire 'timezone'\u202f?"
+        str(refused.value)
+        == "study.toml\u00a0: clé inconnue programme.timezon\u202f; vouliez-vous dire 'timezone'\u202f?"
     )
 
 
