@@ -17,8 +17,8 @@ import flipstats
 from flipstats import metrics
 from flipstats.errors import FlipstatsError, ParameterError, StudyError
 from flipstats.i18n import in_language
+from flipstats.report import each, run_each, run_report
 from flipstats.report import run as runs
-from flipstats.report import run_each, run_report
 from flipstats.report.export import browser, to_pdf
 
 FIGURES = 8
@@ -184,16 +184,37 @@ def test_one_report_for_each_and_one_failure_does_not_stop_the_others(
             folder, each="iteration", notebook=str(path), lang="en", out=tmp_path / "out",
             progress=lambda *step: told.append(step),
         )  # fmt: skip
-    assert told == [("1", 0, 2), ("2", 1, 2)]
+    assert sorted(name for name, _, _ in told) == ["1", "2"]
+    assert [step[1:] for step in told] == [(0, 2), (1, 2)]
     assert str(failed.value).startswith(
         "1 report of 2 was not made:\n2: the report was not made: AssertionError"
     )
     assert (tmp_path / "out" / "probe-1-en.html").exists()
+    listed = (tmp_path / "out" / "index-probe-en.html").read_text(encoding="utf-8")
+    assert 'href="probe-1-en.html"' in listed
+    assert "not made" in listed
+    assert "AssertionError" in listed
+
+
+def test_two_ids_that_make_one_file_name_make_two_files() -> None:
+    assert each._names(["A B", "a/b", "C"]) == {"A B": "A-B", "a/b": "a-b-2", "C": "C"}
+
+
+def die(task: dict) -> None:
+    os._exit(len(task))
+
+
+def test_a_report_whose_process_dies_is_tried_again_and_then_named(
+    folder: Path, notebook: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(each, "_one", die)
+    with pytest.raises(FlipstatsError, match="stopped twice"):
+        run_each(folder, each="iteration", notebook=str(notebook("1")), out=tmp_path / "out")
 
 
 def test_names_of_files_come_from_data_and_stay_in_the_folder() -> None:
-    assert runs._file_name("report-../../A B:é-fr") == "report-..-..-A-B-é-fr"
-    assert runs._file_name("///") == "report"
+    assert runs.file_name("report-../../A B:é-fr") == "report-..-..-A-B-é-fr"
+    assert runs.file_name("///") == "report"
 
 
 def test_a_pdf_without_a_browser_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from flipstats.report.each import run_each
 from flipstats.report.parameters import Parameter, parameters_of
 from flipstats.report.provenance import provenance
-from flipstats.report.run import notebooks, run_each, run_report
+from flipstats.report.run import notebooks, run_report
 
 __all__ = ["Parameter", "notebooks", "parameters_of", "provenance", "run_each", "run_report"]

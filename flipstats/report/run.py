@@ -8,7 +8,7 @@ import os
 import re
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from flipstats import __version__, i18n
@@ -23,7 +23,6 @@ from flipstats.study import Study, open_study
 
 _FORMATS = ("html", "pdf")
 _SELECTORS = ("cohorts", "iterations")  # parameters that select from the study
-_EACH = {"cohort_id": "cohorts", "iteration": "iterations"}
 
 
 def run_report(
@@ -80,7 +79,7 @@ def run_report(
     chosen = _selected(study, given)
     folder = Path(out) if out is not None else Path(study_dir) / "reports"
     folder.mkdir(parents=True, exist_ok=True)
-    target = folder / f"{_file_name(name or f'{source.stem}-{lang}')}.html"
+    target = folder / f"{file_name(name or f'{source.stem}-{lang}')}.html"
     began, clock = dt.datetime.now(dt.UTC), time.monotonic()
     with in_language(lang):
         run = {**given, "study": str(Path(study_dir).resolve()), "lang": lang}
@@ -88,64 +87,11 @@ def run_report(
         record = provenance(study, notebook=source, parameters=given, lang=lang, made_at=began)
         record["report"]["seconds"] = round(time.monotonic() - clock, 1)
         page = to_html(executed, _cover(chosen, source.stem, record, lang))
-        _write(target, page)
-        _write(
+        write_whole(target, page)
+        write_whole(
             target.with_suffix(".json"), json.dumps(record, ensure_ascii=False, indent=2, default=str) + "\n"
         )
         return to_pdf(target, target.with_suffix(".pdf")) if to == "pdf" else target
-
-
-def run_each(
-    study_dir: Path | str,
-    *,
-    each: str,
-    notebook: str = "programme_report",
-    parameters: Mapping[str, object] | None = None,
-    lang: str | None = None,
-    out: Path | str | None = None,
-    to: str = "html",
-    progress: Callable[[str, int, int], None] | None = None,
-) -> list[Path]:
-    """Write one report for each cohort or each iteration; one that fails does not stop the others.
-
-    Parameters
-    ----------
-    each : {"cohort_id", "iteration"}
-        What there is one report for.
-    progress : callable, optional
-        Called with a name, a position and a total before each report.
-    study_dir, notebook, parameters, lang, out, to
-        As in `run_report`.
-
-    Raises
-    ------
-    ParameterError
-        `each` is neither.
-    FlipstatsError
-        Some reports failed, after the others were written; each is named with its cause.
-    """
-    if each not in _EACH:
-        raise ParameterError(t("report.unknown_each", found=each, known=", ".join(_EACH)))
-    values = open_study(study_dir).table("cohorts").collect()[each].drop_nulls().unique().sort().to_list()
-    written, failed = [], []
-    for position, value in enumerate(values):
-        if progress:
-            progress(str(value), position, len(values))
-        chosen = {**(parameters or {}), _EACH[each]: [value]}
-        name = f"{Path(notebook).stem}-{value}-{lang or i18n.language()}"
-        try:
-            written.append(
-                run_report(
-                    study_dir, notebook=notebook, parameters=chosen, lang=lang, out=out, to=to, name=name
-                )
-            )
-        except FlipstatsError as problem:
-            failed.append(f"{value}: {problem}")
-    if failed:
-        raise FlipstatsError(
-            t("report.some_failed", n=len(failed), total=len(values), causes="\n".join(failed))
-        )
-    return written
 
 
 def notebooks() -> dict[str, Path]:
@@ -241,12 +187,12 @@ def _libraries(versions: Mapping[str, str]) -> str:
     return ", ".join(f"{name} {found}" for name, found in versions.items() if name != "flipstats")
 
 
-def _file_name(name: str) -> str:
+def file_name(name: str) -> str:
     """Return a name any file system takes; cohort ids are data."""
     return re.sub(r"[^\w.-]+", "-", name).strip(".-")[:120] or "report"
 
 
-def _write(target: Path, content: str) -> None:
+def write_whole(target: Path, content: str) -> None:
     """Write a file whole or not at all."""
     with tempfile.NamedTemporaryFile(
         "w", encoding="utf-8", newline="\n", dir=target.parent, prefix=".", suffix=".part", delete=False
