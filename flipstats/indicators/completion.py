@@ -254,4 +254,7 @@ COMPLETION_RATE = Definition(
     groups=(*COHORT_GROUPS, *LEARNER_GROUPS),
     depths=(),
     function=completion_rate,
+    number="31",
+    source="Edusign (2026)",
+    family="indicators_completion",
 )

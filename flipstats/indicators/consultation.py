@@ -285,6 +285,9 @@ CONSULTATION_RATE = Definition(
     groups=(*COHORT_GROUPS, *SESSION_GROUPS, *RESOURCE_GROUPS, *LEARNER_GROUPS),
     depths=DEPTHS,
     function=consultation_rate,
+    number="1",
+    source="Edusign (2026); PAIRENNE (2025); French ministry note (2020)",
+    family="indicators_preparation",
 )
 PREPARED_RATE = Definition(
     key="prepared_rate",
@@ -297,6 +300,9 @@ PREPARED_RATE = Definition(
     groups=_OF_LEARNERS,
     depths=DEPTHS,
     function=prepared_rate,
+    number="2",
+    source="Edusign (2026)",
+    family="indicators_preparation",
 )
 PREPARATION_SPREAD = Definition(
     key="preparation_spread",
@@ -309,4 +315,7 @@ PREPARATION_SPREAD = Definition(
     groups=_OF_LEARNERS,
     depths=DEPTHS,
     function=preparation_spread,
+    number="3",
+    source="PAIRENNE (2025)",
+    family="indicators_preparation",
 )

@@ -12,6 +12,14 @@ SESSION_GROUPS = ("session_id", "sequence", "format", "modality")
 LEARNER_GROUPS = ("learner_id",)  # and every covariate, x_…
 RESOURCE_GROUPS = ("resource_id",)
 ROLES = ("research", "manager", "trainer")
+TEXTS = (
+    "question",
+    "formula",
+    "window",
+    "edges",
+    "reading",
+    "misleading",
+)  # what the dictionary says of each
 
 COLUMNS: dict[str, pl.DataType] = {
     "metric": pl.String,
@@ -61,6 +69,12 @@ class Definition:
         Unit by statistic, where it differs from `unit`.
     function : callable
         ``function(study, by, *, depth, role, level) -> DataFrame``.
+    number : str
+        Its row in the list of indicators, by which people cite it: "1" to "33".
+    source : str
+        Where the question comes from: a short citation.
+    family : str
+        The area of the catalogue with its texts: ``<family>.<key>_question``, and so on (see `TEXTS`).
     """
 
     key: str
@@ -73,6 +87,9 @@ class Definition:
     groups: tuple[str, ...]
     depths: tuple[str, ...]
     function: Callable[..., pl.DataFrame]
+    number: str
+    source: str
+    family: str
     units: dict[str, str] | None = None
 
     def unit_of(self, statistic: str) -> str:

@@ -165,5 +165,8 @@ LEAD_TIME = Definition(
     groups=(*COHORT_GROUPS, *SESSION_GROUPS, *LEARNER_GROUPS),
     depths=LEVELS,
     function=lead_time,
+    number="5",
+    source="Ballini, project Escapade; PAIRENNE (2025)",
+    family="indicators_preparation",
     units={"median": "h", "q25": "h", "q75": "h"},
 )

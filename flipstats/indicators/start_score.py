@@ -182,5 +182,8 @@ START_SCORE = Definition(
     groups=(*COHORT_GROUPS, *SESSION_GROUPS, *LEARNER_GROUPS),
     depths=(),
     function=start_score,
+    number="9",
+    source="Edusign (2026)",
+    family="indicators_readiness",
     units={"mean": "score"},
 )
