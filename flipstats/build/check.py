@@ -85,8 +85,13 @@ def check_study(study: Study) -> Checked:
             }
             for entry in metrics.computable(study)
         ],
-        odd=[*study.warnings(), *_odd(study)],
+        odd=oddities(study),
     )
+
+
+def oddities(study: Study) -> list[str]:
+    """Return what a person should look at, one sentence each; empty where nothing is odd."""
+    return [*study.warnings(), *_odd(study)]
 
 
 def _odd(study: Study) -> list[str]:

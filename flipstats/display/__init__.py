@@ -20,6 +20,7 @@ from flipstats.display.blocks import (
     theme_data,
 )
 from flipstats.display.compared import compared, comparison
+from flipstats.display.quality import computed, known, odd, standing
 from flipstats.display.views import arm_words, completion, preparation, readiness
 
 __all__ = [
@@ -32,17 +33,21 @@ __all__ = [
     "compared",
     "comparison",
     "completion",
+    "computed",
     "definitions",
     "figure",
     "heading",
+    "known",
     "limits",
     "notice",
+    "odd",
     "preparation",
     "readiness",
     "section",
     "sentence",
     "sources",
     "spec",
+    "standing",
     "table",
     "text",
     "theme_data",
