@@ -12,6 +12,7 @@ from pathlib import Path
 import polars as pl
 
 from flipstats.comparison.analyse import analyse
+from flipstats.comparison.iterations import iteration_change
 from flipstats.comparison.methods import METHODS
 from flipstats.comparison.note import note
 from flipstats.comparison.of_study import roster_of_study
@@ -46,6 +47,7 @@ __all__ = [
     "compare_csv",
     "compare_study_options",
     "compare_table",
+    "iteration_change",
     "over_iterations",
     "plan_of",
     "read_plan",

@@ -20,6 +20,7 @@ from flipstats.display.blocks import (
     theme_data,
 )
 from flipstats.display.compared import compared, comparison
+from flipstats.display.iterations import change_log, moved
 from flipstats.display.quality import computed, known, odd, standing
 from flipstats.display.views import arm_words, completion, preparation, readiness
 
@@ -30,6 +31,7 @@ __all__ = [
     "arm_words",
     "begin",
     "cards",
+    "change_log",
     "compared",
     "comparison",
     "completion",
@@ -39,6 +41,7 @@ __all__ = [
     "heading",
     "known",
     "limits",
+    "moved",
     "notice",
     "odd",
     "preparation",

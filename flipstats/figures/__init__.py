@@ -6,6 +6,7 @@ No function here opens a study or computes a statistic.
 from __future__ import annotations
 
 from flipstats.figures.arms import completion_by_arm, group_means
+from flipstats.figures.change import iteration_changes
 from flipstats.figures.dots import preparation_by_session, start_scores
 from flipstats.figures.forest import forest
 from flipstats.figures.heatmap import preparation_heatmap
@@ -21,6 +22,7 @@ __all__ = [
     "dark_of",
     "forest",
     "group_means",
+    "iteration_changes",
     "lead_time_bands",
     "love",
     "preparation_by_session",
