@@ -16,6 +16,15 @@ if TYPE_CHECKING:
     from flipstats.study import Study
 
 
+# What the headline and the programme report rest on; the data quality report speaks of every indicator.
+CORE = (
+    "consultation_rate",
+    "prepared_rate",
+    "preparation_spread",
+    "lead_time",
+    "start_score",
+    "completion_rate",
+)
 # A report and a page ask the same of one study several times.
 _compared: WeakKeyDictionary[Study, dict[str, cohorts.Comparison]] = WeakKeyDictionary()
 _computable: WeakKeyDictionary[Study, list[metrics.Computable]] = WeakKeyDictionary()
@@ -96,9 +105,9 @@ def compared_once(study: Study, outcome: str) -> cohorts.Comparison:
 
 
 def computable_once(study: Study) -> list[metrics.Computable]:
-    """Return what the study can tell, worked out once; see `flipstats.metrics.computable`."""
+    """Return whether the study can tell what the headline rests on, worked out once; see `CORE`."""
     if study not in _computable:
-        _computable[study] = metrics.computable(study)
+        _computable[study] = metrics.computable(study, CORE)
     return _computable[study]
 
 

@@ -45,6 +45,7 @@ __all__ = [
     "compute",
     "consultation_rate",
     "definition",
+    "dictionary_text",
     "lead_time",
     "preparation_spread",
     "prepared_rate",
@@ -124,8 +125,8 @@ def compute(
     return definition(key).function(study, by, depth=depth, role=role, level=level)
 
 
-def computable(study: Study) -> list[Computable]:
-    """Return for every indicator and depth whether this study can answer it, and why not.
+def computable(study: Study, keys: Sequence[str] | None = None) -> list[Computable]:
+    """Return for every indicator (or those of `keys`) and depth whether a study can answer it, and why not.
 
     Examples
     --------
@@ -134,7 +135,7 @@ def computable(study: Study) -> list[Computable]:
     (('consultation_rate', 'opened', 'partly', None), ('not_computable', 'level_not_traced'))
     """
     found = []
-    for key, spec in METRICS.items():
+    for key, spec in METRICS.items() if keys is None else ((key, definition(key)) for key in keys):
         for depth in LEVELS if spec.depths else (None,):
             rows = spec.function(study, depth=depth)
             row = rows.filter(statistic=spec.statistics[0]).row(0, named=True)
@@ -165,6 +166,22 @@ def title(key: str, lang: str | None = None) -> str:
     ('Learners who came prepared', 'ouvert')
     """
     return t(f"metrics.{key}", lang)
+
+
+def dictionary_text(key: str, part: str, thresholds: Thresholds = DEFAULTS, lang: str | None = None) -> str:
+    """Return what the dictionary says of an indicator, with the thresholds that bound it.
+
+    Parameters
+    ----------
+    part : {"question", "formula", "window", "edges", "reading", "misleading"}
+
+    Examples
+    --------
+    >>> dictionary_text("prepared_rate", "question")
+    'How many learners come to the session prepared?'
+    """
+    limits = {name: f"{value:g}" for name, value in asdict(thresholds).items()}
+    return t(f"{definition(key).family}.{key}_{part}", lang, **limits)
 
 
 def statistic_title(statistic: str, thresholds: Thresholds = DEFAULTS, lang: str | None = None) -> str:

@@ -11,7 +11,7 @@ import polars as pl
 from flipstats import i18n, metrics
 from flipstats.conventions import DEFAULTS, unit_of
 from flipstats.display.blocks import Html, notice, table
-from flipstats.headline import computable_once
+from flipstats.headline import CORE, computable_once
 from flipstats.i18n import number, t
 from flipstats.schema import LEVELS
 
@@ -130,14 +130,16 @@ def _unit(unit: str) -> str:
     return t(key) if i18n.has(key) else unit
 
 
-def definitions() -> Html:
-    """Show the indicators used, what they need and the version of their definition."""
+def definitions(study: Study) -> Html:
+    """Show the indicators the report rests on, what each counts and the version of its definition."""
     frame = pl.DataFrame(
         {
-            t("report.column_indicator"): [metrics.title(key) for key in metrics.METRICS],
-            t("report.column_key"): list(metrics.METRICS),
-            t("report.column_meaning"): [t(f"report.definition_{key}") for key in metrics.METRICS],
-            t("report.column_version"): [str(about.version) for about in metrics.METRICS.values()],
+            t("report.column_indicator"): [metrics.title(key) for key in CORE],
+            t("report.column_key"): list(CORE),
+            t("report.column_meaning"): [
+                metrics.dictionary_text(key, "formula", study.thresholds) for key in CORE
+            ],
+            t("report.column_version"): [str(metrics.definition(key).version) for key in CORE],
         }
     )
     return table(frame, t("report.caption_definitions"))

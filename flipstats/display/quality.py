@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,6 @@ import polars as pl
 from flipstats import metrics
 from flipstats.build.check import oddities
 from flipstats.display.blocks import Html, notice, table
-from flipstats.headline import computable_once
 from flipstats.i18n import number, percent, t
 from flipstats.indicators.cells import DEPTHS
 
@@ -18,10 +18,15 @@ if TYPE_CHECKING:
     from flipstats.study import Study
 
 
+@lru_cache(maxsize=1)
+def _found(study: Study) -> list[metrics.Computable]:
+    return metrics.computable(study)
+
+
 def standing(study: Study) -> Html:
     """Show in a few sentences how far the data carry: records, indicators, things to look at."""
     files = study.table("sources").collect()
-    found = computable_once(study)
+    found = _found(study)
     whole = {entry.key for entry in found if entry.status == "computable"}
     partly = {entry.key for entry in found if entry.status == "partly"} - whole
     none = {entry.key for entry in found} - whole - partly
@@ -46,7 +51,7 @@ def computed(study: Study) -> Html:
             words[entry.status],
             metrics.reason_text(entry.reason) if entry.reason else "",
         )
-        for entry in computable_once(study)
+        for entry in _found(study)
     ]
     names = ("indicator", "depth", "status", "why")
     columns = zip(*lines, strict=True)
