@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 SHIPPED = Path(__file__).parents[1] / "data" / "sample"
 EXPORTS = SHIPPED / "exports"
 PARIS = ZoneInfo("Europe/Paris")
-SHEETS = ("cohorts", "sessions", "resources", "assessments")
+SHEETS = ("cohorts", "sessions", "resources", "assessments", "changes", "workload")
 
 
 def contents(folder: Path) -> dict[str, bytes]:

@@ -74,7 +74,7 @@ def test_every_export_is_declared_and_every_declared_export_is_there(told):
 def test_sheets_in_french(tmp_path):
     write_sample(tmp_path, learners=48, language="fr")
     head = (tmp_path / "sessions.csv").read_text("utf-8-sig").split("\n")[0].strip()
-    assert head == "cohorte;numéro;intitulé;début;fin;lieu;format;type"
+    assert head == "cohorte;numéro;intitulé;début;fin;lieu;format;type;minutes_actives;minutes_remédiation"
     assert "inversé acteur" in (tmp_path / "sessions.csv").read_text("utf-8-sig")
 
 

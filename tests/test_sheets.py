@@ -2,6 +2,7 @@
 
 import pytest
 
+from flipstats.build.journals import JOURNALS
 from flipstats.build.sheets import SHEETS, read_sheet, vocabulary, write_sheet
 from flipstats.errors import StudyFileError
 
@@ -12,7 +13,7 @@ def put(folder, sheet, text, encoding="utf-8"):
 
 
 @pytest.mark.parametrize("lang", ["en", "fr"])
-@pytest.mark.parametrize("sheet", SHEETS)
+@pytest.mark.parametrize("sheet", [*SHEETS, *JOURNALS])
 def test_what_is_written_is_read_back(tmp_path, sheet, lang):
     columns = list(vocabulary()["columns"][sheet])
     rows = [{c: f"v{i}" for i, c in enumerate(columns)}, {columns[0]: "only"}]

@@ -39,7 +39,7 @@ class Assembly:
         self.file, self.declared, self.sources = file, declared, sources
         self.warnings = gathered(sources)
         own = [s.reading.tables["cohorts"]["cohort_id"] for s in sources if "cohorts" in s.reading.tables]
-        cohorts = [c for column in (declared.cohorts["cohort_id"], *own) for c in column]
+        cohorts = [c for column in (declared.tables["cohorts"]["cohort_id"], *own) for c in column]
         self.roster = Roster(file, directory, key, sources, declared.group_of, cohorts)
         self._out: dict[str, list[pl.DataFrame]] = defaultdict(list)
         self._dropped: dict[str, list[pl.DataFrame]] = defaultdict(list)
@@ -48,8 +48,8 @@ class Assembly:
 
     def tables(self) -> dict[str, pl.DataFrame]:
         """Return the canonical tables of the study."""
-        for name in ("cohorts", "sessions", "resources", "plan"):
-            self._add(name, getattr(self.declared, name))
+        for name, frame in self.declared.tables.items():
+            self._add(name, frame)
         for source in self.sources:  # the timetable and the plan of sources that bring their own
             self._pass_through(source, _OWN_PLAN)
         self._planned_times()

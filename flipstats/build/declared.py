@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
-from flipstats import schema
+from flipstats.build.journals import read_journals
+from flipstats.build.rows import frame_of, known_cohort
 from flipstats.build.sheets import SHEETS, Row, normal, read_sheet
-from flipstats.errors import StudyFileError, did_you_mean
+from flipstats.errors import StudyFileError
 from flipstats.i18n import t
 from flipstats.privacy import pseudonym
 from flipstats.study import local_moment
@@ -39,8 +39,8 @@ class Declared:
 
     Attributes
     ----------
-    cohorts, sessions, resources, plan : DataFrame
-        Canonical tables.
+    tables : dict of str to DataFrame
+        Canonical tables: cohorts, sessions, resources, plan, and the journals that are kept.
     group_of : dict
         LMS group name, normalised, to cohort_id.
     index : DataFrame
@@ -49,10 +49,7 @@ class Declared:
         Which file is which assessment.
     """
 
-    cohorts: pl.DataFrame
-    sessions: pl.DataFrame
-    resources: pl.DataFrame
-    plan: pl.DataFrame
+    tables: dict[str, pl.DataFrame]
     group_of: dict[str, str]
     index: pl.DataFrame
     assessments: list[AssessmentLine]
@@ -71,10 +68,14 @@ def read_declared(folder: Path, file: StudyFile, key: bytes) -> Declared:
     known = cohorts["cohort_id"].to_list()
     sessions = _sessions(rows["sessions"], file, known)
     resources, index, lines = _resources(rows["resources"], known)
-    plan = _plan(lines, sessions, file)
-    return Declared(
-        cohorts, sessions, resources, plan, group_of, index, _assessments(rows["assessments"], file)
-    )
+    tables = {
+        "cohorts": cohorts,
+        "sessions": sessions,
+        "resources": resources,
+        "plan": _plan(lines, sessions, file),
+        **read_journals(folder, file, key, known),
+    }
+    return Declared(tables, group_of, index, _assessments(rows["assessments"], file))
 
 
 def slug(text: str) -> str:
@@ -108,14 +109,14 @@ def _cohorts(rows: list[Row], file: StudyFile, key: bytes) -> tuple[pl.DataFrame
         entry.pop("moodle_group", None)
         trainer = entry.get("trainer_id")
         entry["trainer_id"] = trainer and pseudonym(key, "trainer:" + normal(trainer), "T")
-    return _frame("cohorts", entries), groups
+    return frame_of("cohorts", entries), groups
 
 
 def _sessions(rows: list[Row], file: StudyFile, cohorts: list[str]) -> pl.DataFrame:
     zone, out = file.programme.zone, []
     for row in rows:
         cohort, number, kind = (
-            _cohort(row, row.need("cohort"), cohorts),
+            known_cohort(row, row.need("cohort"), cohorts),
             row.whole("number"),
             row.choice("kind", "session"),
         )
@@ -143,9 +144,11 @@ def _sessions(rows: list[Row], file: StudyFile, cohorts: list[str]) -> pl.DataFr
                 "format": row.choice("format"),
                 "starts_at": starts,
                 "ends_at": ends,
+                "active_min": row.decimal("active"),
+                "remediation_min": row.decimal("remediation"),
             }
         )
-    return _frame("sessions", out)
+    return frame_of("sessions", out)
 
 
 def _resources(
@@ -158,7 +161,7 @@ def _resources(
         title, cmids = row.need("title"), re.findall(r"\d+", row.text("cmid") or "")
         resource_id = f"cm{cmids[0]}" if cmids else "r-" + slug(title)
         only = row.names("cohorts")
-        chosen = None if only is None else [_cohort(row, name, cohorts) for name in only]
+        chosen = None if only is None else [known_cohort(row, name, cohorts) for name in only]
         entry = found.setdefault(resource_id, {"resource_id": resource_id, "title": title})
         for column, value in (
             ("kind", row.choice("kind")),
@@ -172,7 +175,7 @@ def _resources(
                 index[(key, resource_id, cohort)] = None
         lines.append((resource_id, row, chosen))
     return (
-        _frame("resources", list(found.values())),
+        frame_of("resources", list(found.values())),
         pl.DataFrame(list(index), schema=INDEX, orient="row"),
         lines,
     )
@@ -200,7 +203,7 @@ def _plan(
                     "released_at": row.moment("released", file.programme.zone),
                     "mandatory": row.yes("mandatory", default=True),
                 }
-    return _frame("plan", list(plan.values()))
+    return frame_of("plan", list(plan.values()))
 
 
 def _assessments(rows: list[Row], file: StudyFile) -> list[AssessmentLine]:
@@ -217,31 +220,3 @@ def _assessments(rows: list[Row], file: StudyFile) -> list[AssessmentLine]:
         due = row.moment("due", file.programme.zone)
         out.append(AssessmentLine(row.need("file"), title, name, role, session, row.decimal("maximum"), due))
     return out
-
-
-def _cohort(row: Row, name: str, cohorts: list[str]) -> str:
-    if name not in cohorts:
-        near = did_you_mean(name, cohorts) or ", ".join(cohorts[:8])
-        raise StudyFileError(
-            t("build.unknown_cohort", file=f"{row.sheet}.csv", line=row.line, name=name, near=near or "–")
-        )
-    return name
-
-
-def _frame(table: str, rows: list[dict]) -> pl.DataFrame:
-    """Make a canonical table from rows whose times are local and aware."""
-    spec = schema.TABLES[table]
-    columns = {
-        column.name: pl.Series(
-            column.name,
-            [_utc(row.get(column.name)) if column.kind == "time" else row.get(column.name) for row in rows],
-            dtype=column.dtype,
-            strict=False,
-        )
-        for column in spec.columns
-    }
-    return pl.DataFrame(columns)
-
-
-def _utc(when: object) -> object:
-    return when.astimezone(dt.UTC) if isinstance(when, dt.datetime) else when

@@ -1,4 +1,4 @@
-"""The four small sheets a person corrects beside `study.toml`: cohorts, sessions, resources, assessments.
+"""The small sheets a person corrects beside `study.toml`: the four that `init` writes, and the journals.
 
 They are CSV files headed in French or English, with a comma, a semicolon or a tab between cells, in UTF-8 or
 in the Windows encoding that Excel writes.

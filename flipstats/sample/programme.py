@@ -11,7 +11,8 @@ SESSIONS = 4
 ROOM_SESSIONS, REMOTE_SESSION = (1, 2, 4), 3
 MANDATORY = ("video_a", "video_b", "quiz")  # of every flipped session, in the order they are taken
 PREPARATION = (*MANDATORY, "page")  # the page is optional
-LONG_VIDEO = (0, 3, "video_b")  # iteration, session, slot: 28 minutes, abandoned
+LONG_VIDEO = (0, 3, "video_b")  # iteration, session, slot: abandoned
+LONG_MIN = 28
 HOSTILE_PAGE = (1, 2, "page")
 HOSTILE_TITLE = "=HYPERLINK(A1) <script>alert(1)</script> & consignes"
 SITES = ("Lyon", "Nantes", "Lille")
@@ -80,7 +81,7 @@ def _activities(iteration: int) -> tuple[Activity, ...]:
         topic, cmid = _TOPICS[session - 1], base + 10 * session
         for place, slot in enumerate(("video_a", "video_b")):
             is_long = (iteration, session, slot) == LONG_VIDEO
-            minutes = 28 if is_long else _MINUTES[session - 1][place]
+            minutes = LONG_MIN if is_long else _MINUTES[session - 1][place]
             title = _VIDEOS[session - 1][place] + mark
             made.append(Activity(slot, session, cmid + place, title, minutes))
         page = HOSTILE_TITLE if (iteration, session, "page") == HOSTILE_PAGE else f"Lecture : {topic}{mark}"

@@ -10,7 +10,17 @@ import numpy as np
 from flipstats.build.sheets import write_sheet
 from flipstats.sample.moodle_reports import MAXIMUM
 from flipstats.sample.planted import SITE_LOG_DAYS, staff
-from flipstats.sample.programme import COURSES, PARIS, REMOTE_SESSION, SESSIONS, SITES, Activity, Course
+from flipstats.sample.programme import (
+    COURSES,
+    LONG_MIN,
+    LONG_VIDEO,
+    PARIS,
+    REMOTE_SESSION,
+    SESSIONS,
+    SITES,
+    Activity,
+    Course,
+)
 from flipstats.sample.world import World
 
 _ROLES = {"positioning": "positioning", "quiz": "pre_quiz", "start": "start", "summative": "summative"}
@@ -48,8 +58,20 @@ fields:
 """
 
 
+# What the two iterations really differ by, see `programme`; minutes and hours are as such teams report them.
+_CHANGES = (
+    {
+        "iteration": 2,
+        "date": "2024-09-02",
+        "what": f"Séance {LONG_VIDEO[1]} : la vidéo de {LONG_MIN} minutes cède à une capsule courte",
+    },
+)
+_ACTIVE_MIN = {"flipped": 140, "conventional": 55}
+_PREPARATION_H = {"flipped": (31.0, 19.0), "conventional": (11.0, 9.5)}  # first iteration, second
+
+
 def write_sheets(world: World, folder: Path, written: dict[int, dict[str, list[str]]]) -> None:
-    """Write `study.toml`, the four sheets and the mappings into `folder`.
+    """Write `study.toml`, the sheets, the journals and the mappings into `folder`.
 
     Parameters
     ----------
@@ -61,6 +83,8 @@ def write_sheets(world: World, folder: Path, written: dict[int, dict[str, list[s
     write_sheet(folder, "sessions", _sessions(world), lang)
     write_sheet(folder, "resources", _resources(world), lang)
     write_sheet(folder, "assessments", _assessments(written), lang)
+    write_sheet(folder, "changes", _CHANGES, lang)
+    write_sheet(folder, "workload", _workload(world), lang)
     (folder / "study.toml").write_text(_study_file(world, written), encoding="utf-8", newline="")
     for name, text in (("emargement", _SHEET_MAPPING), ("video", _VIDEO_MAPPING)):
         (folder / "mappings").mkdir(exist_ok=True)
@@ -105,9 +129,26 @@ def _sessions(world: World) -> list[dict[str, object]]:
             "modality": "remote" if s + 1 == REMOTE_SESSION else "room",
             "format": "flipped_actor" if groups.flipped[g] else "conventional",
             "kind": "session",
+            "active": _ACTIVE_MIN["flipped" if groups.flipped[g] else "conventional"] + 10 * (s % 3),
+            "remediation": 20 if groups.flipped[g] else 10,
         }
         for g, name in enumerate(groups.name)
         for s in range(SESSIONS)
+    ]
+
+
+def _workload(world: World) -> list[dict[str, object]]:
+    groups, team = world.groups, staff()
+    return [
+        {
+            "cohort": name,
+            "trainer": team[groups.trainer[g]].full,
+            "preparation_h": _PREPARATION_H["flipped" if groups.flipped[g] else "conventional"][
+                groups.iteration[g]
+            ],
+            "taught_h": sum(int(e - s) for s, e in zip(groups.starts[g], groups.ends[g], strict=True)) / 3600,
+        }
+        for g, name in enumerate(groups.name)
     ]
 
 
