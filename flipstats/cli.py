@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from flipstats import cli_answers, i18n
+from flipstats import cli_answers, cli_care, i18n
 from flipstats.cli_common import Json, Lang, Order, StudyDir, open_for, print_json, progress_bar, use_language
 from flipstats.errors import FlipstatsError
 from flipstats.i18n import t
@@ -217,8 +217,8 @@ def check(folder: StudyDir, lang: Lang = None, as_json: Json = False) -> None:
         print(found)
 
 
-for _answer in cli_answers.COMMANDS:
-    app.command()(_answer)
+for _command in (*cli_answers.COMMANDS, *cli_care.COMMANDS):
+    app.command()(_command)
 
 
 if __name__ == "__main__":

@@ -13,9 +13,10 @@ from pathlib import Path
 import polars as pl
 
 from flipstats import facts, readers, schema
+from flipstats.build import erasure
 from flipstats.build.assemble import Assembly
 from flipstats.build.declared import read_declared, slug
-from flipstats.build.people import who_is_who
+from flipstats.build.people import Directory, who_is_who
 from flipstats.errors import InputError, StudyFileError
 from flipstats.i18n import Notice, t
 from flipstats.privacy import organisation_key
@@ -116,7 +117,7 @@ def build_study(
     sources = read_sources(path.parent, file, progress)
     directory = who_is_who([(s.source_id, s.reading.format, s.reading.people) for s in sources])
     assembly = Assembly(file, declared, directory, key, sources)
-    tables = assembly.tables()
+    tables = _without_erased(path.parent, key, directory, assembly.tables())
     checked = schema.validate(tables)
     made = _provenance(sources, assembly.warnings)
     study = Study(checked, file.public(), provenance=made)
@@ -125,6 +126,48 @@ def build_study(
     from flipstats.study import open_study
 
     return Built(open_study(folder), folder, assembly.warnings)
+
+
+def _without_erased(
+    folder: Path, key: bytes, directory: Directory, tables: dict[str, pl.DataFrame]
+) -> dict[str, pl.DataFrame]:
+    """Leave out who asked to be forgotten and what is too old, whatever the exports still hold."""
+    erasures = erasure.read_erasures(folder, key)
+    if not erasures.people and erasures.before is None:
+        return tables
+    learners = erasure.forgotten(erasures, directory, key)
+    erasure.write_erasures(folder, erasures)
+    return erasure.without(tables, learners=learners, before=erasures.before)
+
+
+def forget(folder: Path | str, who: str) -> erasure.Erased:
+    """Take one learner out of a study for good: now, and whenever its sources are read again.
+
+    Parameters
+    ----------
+    folder : path
+        The study folder.
+    who : str
+        The learner's pseudonym; where the exports lie beside `study.toml`, also an address, an id or a name.
+
+    Raises
+    ------
+    StudyError
+        Nobody, or more than one person, is known by that.
+    """
+    folder = Path(folder)
+    key = organisation_key(folder)
+    directory, files = None, {}
+    if (folder / "study.toml").exists():
+        sources = read_sources(folder, read_study_file(folder / "study.toml"))
+        directory = who_is_who([(s.source_id, s.reading.format, s.reading.people) for s in sources])
+        files = {source.source_id: source.path.name for source in sources}
+    return erasure.forget(folder, who, key, directory, files)
+
+
+def purge(folder: Path | str, before: datetime) -> erasure.Erased:
+    """Take the cohorts that ended before an instant out of a study for good; see `forget`."""
+    return erasure.purge(Path(folder), before, organisation_key(Path(folder)))
 
 
 def read_sources(folder: Path, file: StudyFile, progress: Progress | None = None) -> list[SourceReading]:

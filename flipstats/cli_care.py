@@ -1,0 +1,49 @@
+"""The commands that take care of people's data: erasure and retention."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from flipstats.cli_common import Json, Lang, StudyDir, open_for, print_json
+from flipstats.study import local_moment
+
+
+def forget(
+    folder: StudyDir,
+    learner: Annotated[str, typer.Argument(metavar="LEARNER", help="Pseudonym, address, id or full name.")],
+    lang: Lang = None,
+    as_json: Json = False,
+) -> None:
+    """Erase one learner for good: now, and whenever the exports are read again."""
+    from flipstats.build import forget as erase
+
+    open_for(folder, lang)
+    _say(erase(folder, learner), as_json=as_json)
+
+
+def purge(
+    folder: StudyDir,
+    before: Annotated[
+        datetime, typer.Option("--before", metavar="DATE", formats=["%Y-%m-%d"], help="A day.")
+    ],
+    lang: Lang = None,
+    as_json: Json = False,
+) -> None:
+    """Erase the cohorts that ended before a day, with their learners, for good."""
+    from flipstats.build import purge as erase
+
+    study = open_for(folder, lang)
+    _say(erase(folder, local_moment(before.date(), study.programme)), as_json=as_json)
+
+
+def _say(done: object, *, as_json: bool) -> None:
+    if as_json:
+        print_json(done.to_dict())
+    else:
+        print(done)
+
+
+COMMANDS = (forget, purge)
