@@ -27,7 +27,7 @@ from flipstats.comparison.plan import (
     weights_of_bands,
     with_plan,
 )
-from flipstats.comparison.question import Question, check_assignment
+from flipstats.comparison.question import Question, Roster, check_assignment
 from flipstats.comparison.result import Comparison, Effect
 from flipstats.comparison.secondary import with_secondary
 from flipstats.comparison.table import known_column, read_table, roster_of_table
@@ -129,30 +129,45 @@ def compare_table(
     """
     check_level(level)
     frame = frame if isinstance(frame, pl.DataFrame) else pl.DataFrame(frame)
-    grouped = check_assignment(assignment or "nonrandom", clustered=cluster is not None)
-    adjust = [name for name in adjust if name != pre]
+    chosen, every = chosen_methods(methods)
+    done = Plan(
+        outcome, arm, label(treated), label(control), assignment or "nonrandom", cluster,
+        adjust=tuple(name for name in adjust if name != pre), moderators=(band,) if band else (),
+        methods=("all",) if every else chosen or (), pre=pre, binary=binary, level=level, seed=seed,
+        rules=rules_of(thresholds), contrast=_contrast(contrast, band),
+    )  # fmt: skip
+    check_assignment(done.assignment, clustered=cluster is not None)
     roster = roster_of_table(
-        frame, outcome=outcome, arm=arm, treated=label(treated), control=label(control),
-        covariates=[*([pre] if pre else []), *adjust], cluster=cluster, band=band, binary=binary,
-        nested=grouped,
+        frame, outcome=outcome, arm=arm, treated=done.treated, control=done.control,
+        covariates=[*([pre] if pre else []), *done.adjust], cluster=cluster, band=band, binary=binary,
+        assignment=done.assignment,
     )  # fmt: skip
     if assignment is None:
         roster = replace(roster, warnings=(note("assignment_assumed"), *roster.warnings))
-    names = tuple(column.removeprefix("x:") for column in roster.frame.columns if column.startswith("x:"))
-    chosen, every = chosen_methods(methods)
-    question = Question(
-        outcome=outcome, kind="binary" if binary else "score", shares=False, treated=label(treated),
-        control=label(control), assignment=assignment or "nonrandom", grouped=grouped, covariates=names,
-        baseline=pre if pre in names else None, moderator=band, methods=chosen, every_method=every,
-        level=level, seed=seed, thresholds=thresholds, contrast=_contrast(contrast, band),
+    return with_plan(analyse(_question_of_table(done, roster, thresholds), roster), done, plan)
+
+
+def _question_of_table(done: Plan, roster: Roster, thresholds: Thresholds) -> Question:
+    base = _question(done, thresholds, kind="binary" if done.binary else "score", shares=False)
+    names = roster.covariates
+    return replace(
+        base,
+        grouped=roster.alone is not None
+        or check_assignment(done.assignment, clustered=done.cluster is not None),
+        covariates=names,
+        baseline=done.pre if done.pre in names else None,
+        alone=roster.alone,
+    )
+
+
+def _question(done: Plan, thresholds: Thresholds, *, kind: str, shares: bool) -> Question:
+    chosen, every = chosen_methods(done.methods or None)
+    return Question(
+        outcome=done.primary, kind=kind, shares=shares, treated=done.treated, control=done.control,
+        assignment=done.assignment, grouped=False, moderator=next(iter(done.moderators), None),
+        methods=chosen, every_method=every, level=done.level, seed=done.seed, thresholds=thresholds,
+        contrast=done.contrast,
     )  # fmt: skip
-    done = Plan(
-        outcome, arm, question.treated, question.control, question.assignment, cluster, adjust=tuple(adjust),
-        moderators=(band,) if band else (), methods=("all",) if every else chosen or (), pre=pre,
-        binary=binary, level=level, seed=seed, rules=rules_of(thresholds),
-        contrast=question.contrast,
-    )  # fmt: skip
-    return with_plan(analyse(question, roster), done, plan)
 
 
 def compare_csv(
@@ -260,14 +275,8 @@ def compare(
         assignment=assignment, band=band, methods=methods, level=level, seed=seed,
         contrast=contrast, plan=plan,
     )  # fmt: skip
-    chosen, every = chosen_methods(done.methods or None)
-    base = Question(
-        outcome=done.primary, kind="score", shares=True, treated=done.treated, control=done.control,
-        assignment=done.assignment, grouped=False, moderator=next(iter(done.moderators), None),
-        methods=chosen, every_method=every, level=done.level, seed=done.seed,
-        thresholds=done.thresholds(study.thresholds),
-        contrast=_contrast(done.contrast, next(iter(done.moderators), None)),
-    )  # fmt: skip
+    _contrast(done.contrast, next(iter(done.moderators), None))
+    base = _question(done, done.thresholds(study.thresholds), kind="score", shares=True)
     ways = {"arm": done.arm, "adjust": done.adjust, "cluster": done.cluster}
     main = _compare_outcome(study, base, **ways)
     if outcome is None:
@@ -379,11 +388,12 @@ def _compare_outcome(
         study, outcome=question.outcome, arm=arm, treated=question.treated, control=question.control,
         adjust=adjust, cluster=cluster, band=question.moderator,
     )  # fmt: skip
-    names = tuple(column.removeprefix("x:") for column in roster.frame.columns if column.startswith("x:"))
+    names = roster.covariates
     question = replace(
         question,
         kind="binary" if question.outcome == "completion" else "score",
-        grouped=check_assignment(question.assignment, clustered=True),
+        grouped=check_assignment(question.assignment, clustered=True) or roster.alone is not None,
+        alone=roster.alone,
         covariates=names,
         baseline="baseline" if "baseline" in names else None,
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 
 import numpy as np
-import polars as pl
 import pytest
 from comparison_study import study, table
 
@@ -124,14 +123,3 @@ def test_a_claim_is_part_of_the_plan(tmp_path):
     result = cohorts.compare(drawn, plan=plan)
     assert result.design["deviations"] == []
     assert result.sensitivity["moderator"]["contrast"]["method"] == "cr2"
-
-
-def test_groups_in_one_arm_only_are_refused_clearly():
-    frame = table(np.random.default_rng(1), 4)
-    frame = frame.with_columns(g=pl.when(pl.col("arm") == "f").then("g"))
-    for assignment in ("random_cluster", "nonrandom"):
-        with pytest.raises(DesignError) as raised:
-            cohorts.compare_table(
-                frame, outcome="y", arm="arm", treated="f", control="c", cluster="g", assignment=assignment
-            )
-        assert str(raised.value).startswith("only one arm has groups ('g' is empty for everybody")

@@ -87,7 +87,7 @@ def test_the_paragraph_on_methods_tells_the_numbers(lang):
 
 def test_the_paragraph_of_a_refusal_and_of_shares():
     refused = cohorts.compare(study(groups=2)).methods_text()
-    assert "No effect was estimated: that takes at least 3 groups in each arm." in refused
+    assert "No effect was estimated: that takes at least 3 groups in every arm taught in groups." in refused
     shares = asked(drawn(), outcome="passed", binary=True, pre="x").methods_text()
     assert "ratio of shares" in shares
     assert "Newcombe R. G." in shares

@@ -8,13 +8,13 @@ import numpy as np
 import polars as pl
 
 from flipstats.comparison import methods
-from flipstats.comparison.flow import balance_rows, flow, low_attrition, mark_steps, worst_gap
+from flipstats.comparison.flow import SIDES, balance_rows, flow, low_attrition, mark_steps, worst_gap
 from flipstats.comparison.judge import verdict_of
 from flipstats.comparison.magnitude import Size, g_of, share_ratio, smallest_of
 from flipstats.comparison.moderator import band_effects_of
 from flipstats.comparison.note import Name, Note, note
 from flipstats.comparison.overlap import overlap_of, with_after
-from flipstats.comparison.question import Analysed, Question, Roster
+from flipstats.comparison.question import Analysed, Question, Roster, numbered
 from flipstats.comparison.result import Comparison, Effect
 from flipstats.comparison.table import without_repeats
 from flipstats.comparison.threats import is_capped, threats
@@ -39,17 +39,13 @@ def analyse(question: Question, roster: Roster) -> Comparison:
     counts = flow(frame, roster, question)
     rows = balance_rows(frame, question)
     data = arrays(frame, question)
-    plan = methods.plan_methods(question, data.groups, clusters_known=data.clusters is not None)
-    primary = methods.run(plan.primary, _unit(question, data)) if plan.primary else None
+    plan = methods.plan_methods(question, data.fewest, clusters_known=data.clusters is not None)
+    primary, used = _primary(plan, question, data)
     beside, refused = methods.run_beside(plan, question, data)
-    used = methods.group_covariates(data)[1] if plan.primary == "cluster_means" else data.names
-    if primary is not None and len(used) < len(data.names):
-        notes.append(note("not_adjusted_for", {"names": data.names[len(used) :]}))
+    notes += _not_adjusted(data, primary, used)
     size = g_of(question, data, primary, covariates=len(used))
-    gap = worst_gap(rows)
-    tier = tier_of(
-        question, roster, low_attrition=low_attrition(counts), gap=gap, adjusted=_is_adjusted(question, used)
-    )
+    gap, low = worst_gap(rows), low_attrition(counts)
+    tier = tier_of(question, roster, low_attrition=low, gap=gap, adjusted=_is_adjusted(question, used))
     effects = _effects(question, primary, size, beside)
     bands, moderator, more = band_effects_of(question, frame, data)
     cautions = threats(question, roster, counts, gap=gap, tier=tier, data=data, effects=effects)
@@ -92,23 +88,24 @@ def _settle(question: Question, roster: Roster) -> tuple[Question, pl.DataFrame,
 def arrays(frame: pl.DataFrame, question: Question) -> Analysed:
     """Return the learners analysed as arrays."""
     analysed = frame.filter("analysed")
-    known = analysed.height > 0 and analysed["cluster"].null_count() == 0
+    known = analysed.height > 0 and (question.alone is not None or analysed["cluster"].null_count() == 0)
     columns = [f"x:{name}" for name in question.covariates]
     return Analysed(
         outcome=analysed["outcome"].to_numpy(),
         treated=analysed["treated"].to_numpy(),
         covariates=analysed.select(columns).to_numpy() if columns else None,
         names=question.covariates,
-        clusters=analysed["cluster"].rank("dense").to_numpy() if known else None,
+        clusters=numbered(analysed["cluster"]) if known else None,
         baseline=analysed[f"x:{question.baseline}"].to_numpy() if question.baseline else None,
         level=question.level,
         seed=question.seed,
+        alone=question.alone,
     )
 
 
 def estimand(question: Question, primary: str | None) -> dict[str, Note]:
     """Say what is estimated before any number: population, arms, outcome, measure, average, drop-outs."""
-    average = methods.METHODS[primary].estimand if primary else "cluster_difference"
+    average = methods.estimand_of(primary or "cluster_means", question)
     return {
         "population": note("population_score" if question.kind == "score" else "population_binary"),
         "treated": note("plain_name", {"name": Name("name", question.treated)}),
@@ -121,8 +118,21 @@ def estimand(question: Question, primary: str | None) -> dict[str, Note]:
     }
 
 
-def _unit(question: Question, data: Analysed) -> Analysed:
-    return data if question.grouped else replace(data, clusters=None)
+def _primary(
+    plan: methods.Plan, question: Question, data: Analysed
+) -> tuple[Estimate | None, tuple[str, ...]]:
+    """Run the primary method, and name the covariates that it carries."""
+    used = methods.group_covariates(data)[1] if plan.primary == "cluster_means" else data.names
+    if plan.primary is None:
+        return None, used
+    unit = data if question.grouped else replace(data, clusters=None)
+    return methods.run(plan.primary, unit), used
+
+
+def _not_adjusted(data: Analysed, primary: Estimate | None, used: tuple[str, ...]) -> list[Note]:
+    if primary is None or len(used) == len(data.names):
+        return []
+    return [note("not_adjusted_for", {"names": data.names[len(used) :]})]
 
 
 def _is_adjusted(question: Question, used: tuple[str, ...]) -> bool:
@@ -134,7 +144,7 @@ def _effects(
     question: Question, primary: Estimate | None, size: Size | None, beside: dict[str, Estimate]
 ) -> tuple[Effect, ...]:
     def effect(role: str, estimate: Estimate) -> Effect:
-        return Effect(question.outcome, methods.METHODS[estimate.method].estimand, role, estimate)
+        return Effect(question.outcome, methods.estimand_of(estimate.method, question), role, estimate)
 
     out = []
     if primary is not None:
@@ -149,7 +159,10 @@ def _effects(
 def _design(
     question: Question, data: Analysed, plan: methods.Plan, primary: Estimate | None, used: tuple[str, ...]
 ) -> dict[str, object]:
-    treated, control = data.groups
+    groups = {
+        side: n if data.clusters is not None and side != question.alone else None
+        for side, n in zip(SIDES, data.groups, strict=True)
+    }
     return {
         "assignment": question.assignment,
         "treated": question.treated,
@@ -157,8 +170,9 @@ def _design(
         "outcome": question.outcome,
         "kind": question.kind,
         "unit_of_inference": "group" if question.grouped else "learner",
-        "groups_treated": treated if data.clusters is not None else None,
-        "groups_control": control if data.clusters is not None else None,
+        "groups_treated": groups["treated"],
+        "groups_control": groups["control"],
+        "learners_alone": question.alone,
         "adjust": list(used if primary is not None else data.names),
         "baseline": question.baseline,
         "moderator": question.moderator,
@@ -174,21 +188,25 @@ def _design(
 def _rule(question: Question, primary: str | None) -> str:
     if primary is None:
         return "rule_refused"
+    if question.alone is not None:
+        return f"rule_one_arm_{primary}"
     return f"rule_{'groups' if question.grouped else 'individual'}_{primary}"
 
 
 def _arms(question: Question, data: Analysed) -> list[dict[str, object]]:
     rows = []
-    for name, of_arm in ((question.treated, data.treated), (question.control, ~data.treated)):
-        values = data.outcome[of_arm]
-        if question.grouped:
+    sides = (question.treated, question.control), (data.treated, ~data.treated)
+    for side, name, of_arm in zip(SIDES, *sides, strict=True):
+        values, in_groups = data.outcome[of_arm], question.grouped and side != question.alone
+        if in_groups:
             codes = np.unique(data.clusters[of_arm], return_inverse=True)[1]
             values = group_means(values, codes)
-        rows.append({"arm": name, "n": int(of_arm.sum())} | _mean_interval(values, question))
+        interval = _mean_interval(values, question, in_groups=in_groups)
+        rows.append({"arm": name, "n": int(of_arm.sum())} | interval)
     return rows
 
 
-def _mean_interval(values: np.ndarray, question: Question) -> dict[str, object]:
+def _mean_interval(values: np.ndarray, question: Question, *, in_groups: bool) -> dict[str, object]:
     from scipy.stats import t as student
 
     out = {
@@ -198,14 +216,14 @@ def _mean_interval(values: np.ndarray, question: Question) -> dict[str, object]:
         "level": question.level,
         "interval": None,
     }
-    if question.kind == "binary" and not question.grouped:
+    if question.kind == "binary" and not in_groups:
         found = wilson(Count(int(values.sum()), len(values)), level=question.level)
         return out | {"low": found.low, "high": found.high, "interval": "wilson"}
-    fewest = question.thresholds.min_groups_per_arm if question.grouped else 2
+    fewest = question.thresholds.min_groups_per_arm if in_groups else 2
     if len(values) < fewest or np.ptp(values) == 0:
         return out
     half = float(
         student.ppf(0.5 + question.level / 2, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
     )
     out |= {"low": out["value"] - half, "high": out["value"] + half}
-    return out | {"interval": "t_cohort" if question.grouped else "t"}
+    return out | {"interval": "t_cohort" if in_groups else "t"}

@@ -8,7 +8,7 @@ import polars as pl
 
 from flipstats.comparison import methods
 from flipstats.comparison.magnitude import Size, share_ratio
-from flipstats.comparison.question import Analysed, Question
+from flipstats.comparison.question import Analysed, Question, numbered
 from flipstats.effects.results import Estimate
 from flipstats.errors import FlipstatsError
 
@@ -45,40 +45,49 @@ def missing_outcomes_of(
     """Return the primary effect under complete cases, multiple imputation and worst cases.
 
     Empty without a primary effect, without a missing outcome, and for a yes/no outcome, whose bounds are told
-    without a model.
+    without a model; ``refused`` says why where the gaps cannot be filled.
     """
     from flipstats.effects.missing import missing_outcomes
 
     if primary is None or question.kind == "binary" or frame["outcome"].null_count() == 0:
         return {}
     columns = [f"x:{name}" for name in question.covariates]
-    grouped = question.grouped and frame["cluster"].null_count() == 0
-    ends = {"minimum": 0.0, "maximum": 1.0} if question.shares else {}
+    grouped = question.grouped and (question.alone is not None or frame["cluster"].null_count() == 0)
+    ends = _ends(question, frame["outcome"])
     try:
         found = missing_outcomes(
             frame["outcome"].cast(pl.Float64).fill_null(float("nan")).to_numpy(),
             frame["treated"].to_numpy(),
             estimator=_estimator(question, primary.method),
             covariates=frame.select(pl.col(columns).fill_null(float("nan"))).to_numpy() if columns else None,
-            clusters=frame["cluster"].rank("dense").to_numpy() if grouped else None,
+            clusters=numbered(frame["cluster"]) if grouped else None,
             imputations=_IMPUTATIONS[frame.height > _MANY],
             seed=question.seed,
             **ends,
         )
-    except FlipstatsError:
-        return {}
+    except FlipstatsError as problem:
+        return {"refused": str(problem)}
     names = {"complete": "complete_case", "imputed": "multiple_imputation"}
     names |= {"worst_low": "worst_case_low", "worst_high": "worst_case_high"}
-    return {
+    told = {
         name: None if getattr(found, attribute) is None else _limits(getattr(found, attribute))
         for attribute, name in names.items()
     }
+    return told | {"worst_case_ends": ends | {"observed": not question.shares}}
+
+
+def _ends(question: Question, outcome: pl.Series) -> dict[str, float]:
+    """The ends of the scale; of a table, which declares none, the lowest and highest outcome seen."""
+    if question.shares:
+        return {"minimum": 0.0, "maximum": 1.0}
+    return {"minimum": float(outcome.min()), "maximum": float(outcome.max())}
 
 
 def _estimator(question: Question, method: str):
     def estimate(y, treated, covariates, clusters) -> Estimate:
         names = question.covariates if covariates is not None else ()
-        data = Analysed(y, treated, covariates, names, clusters, None, question.level, question.seed)
+        level, seed, alone = question.level, question.seed, question.alone
+        data = Analysed(y, treated, covariates, names, clusters, None, level, seed, alone)
         return methods.run(method, data)
 
     return estimate

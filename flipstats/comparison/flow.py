@@ -51,7 +51,7 @@ def flow(frame: pl.DataFrame, roster: Roster, question: Question) -> dict[str, o
     out["left_out"] = [{"reason": reason, "n": n} for reason, n in roster.left_out]
     _reconcile(out)
     out["attrition"] = _attrition_row(_attrition(out, "analysed", "assigned"))
-    if out["groups"]:
+    if out["groups"] and question.alone is None:
         out["attrition"]["groups"] = _attrition_row(_attrition(out, "groups_analysed", "groups_assigned"))
     return out
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from flipstats.comparison.magnitude import Size, judged, smallest_of
-from flipstats.comparison.methods import METHODS
+from flipstats.comparison.methods import estimand_of
 from flipstats.comparison.note import Name, Note, Share, note
 from flipstats.comparison.question import Analysed, Question
 from flipstats.comparison.trust import enough_groups, planning_icc
@@ -59,13 +59,15 @@ def _shown(question: Question, primary: Estimate, size: Size | None) -> Shown:
     if question.kind == "binary":
         unit = "percentage_points"
     g = None if size is None or question.kind == "binary" else (size.value, size.low, size.high)
-    average = f"average_{METHODS[primary.method].estimand}"
+    average = f"average_{estimand_of(primary.method, question)}"
     return Shown(primary.value, primary.low, primary.high, primary.level, unit, average, g)
 
 
 def _refused(
     question: Question, data: Analysed, groups: list[dict[str, object]], names: tuple[Name, Name, Name]
 ) -> Note:
+    if question.alone is not None:
+        return _refused_one_arm(question, data, groups, names)
     per_group = len(data.outcome) / max(1, sum(data.groups))
     icc = planning_icc(question, data)
     needed = enough_groups(question, per_group, icc)
@@ -79,6 +81,19 @@ def _refused(
         "smallest": question.thresholds.smallest_effect_g,
     }  # fmt: skip
     return note("refused", values)
+
+
+def _refused_one_arm(
+    question: Question, data: Analysed, groups: list[dict[str, object]], names: tuple[Name, Name, Name]
+) -> Note:
+    outcome, treated, control = names
+    in_groups, alone = (treated, control) if question.alone == "control" else (control, treated)
+    arm = question.treated if question.alone == "control" else question.control
+    values = {
+        "outcome": outcome, "grouped": in_groups, "alone": alone, "n": data.fewest,
+        "means": _means(question, groups, arm), "needed": question.thresholds.min_groups_per_arm,
+    }  # fmt: skip
+    return note("refused_one_arm", values)
 
 
 def _means(question: Question, groups: list[dict[str, object]], arm: str) -> tuple[object, ...]:

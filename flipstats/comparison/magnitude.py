@@ -57,11 +57,13 @@ def g_of(question: Question, data: Analysed, primary: Estimate | None, *, covari
 
 
 def within_arm_icc(data: Analysed) -> float | None:
-    """Intraclass correlation within arms, not below 0; None where it cannot be estimated."""
+    """Intraclass correlation within the arms that have groups, not below 0; None where it is unknown."""
     if data.clusters is None:
         return None
+    inside = data.in_groups
+    arm = data.treated if data.alone is None else None
     try:
-        return intraclass_correlation(data.outcome, data.clusters, treated=data.treated).truncated
+        return intraclass_correlation(data.outcome[inside], data.clusters[inside], treated=arm).truncated
     except EstimationError:
         return None
 
@@ -75,6 +77,8 @@ def share_ratio(primary: Estimate) -> Estimate | None:
             primary, value=value, low=low, high=high, se=np.nan, variant="risk_ratio", p=np.nan
         )  # fmt: skip
     if "mean_treated" not in aside or min(aside["mean_treated"], aside["mean_control"]) <= 0:
+        return None
+    if primary.variant == "one_arm_adjusted":
         return None
     return _ratio_of_group_means(primary, aside["mean_treated"], aside["mean_control"])
 
@@ -101,7 +105,10 @@ def _clustering(question: Question, data: Analysed) -> sizes.Clustering:
     icc = within_arm_icc(data) if question.grouped else None
     if icc is None:
         return sizes.individual(nt, nc)
-    return sizes.both_arms_grouped(nt, nc, (nt + nc) / sum(data.groups), icc)
+    if data.alone is None:
+        return sizes.both_arms_grouped(nt, nc, (nt + nc) / sum(data.groups), icc)
+    grouped, alone = (nt, nc) if data.alone == "control" else (nc, nt)  # the formula knows no direction
+    return sizes.treated_arm_grouped(grouped, alone, grouped / data.fewest, icc)
 
 
 def _cox(data: Analysed, primary: Estimate) -> Size:
@@ -125,8 +132,12 @@ def _ratio_of_group_means(primary: Estimate, one: float, zero: float) -> Estimat
     from scipy.stats import t as student
 
     gt, gc = primary.clusters_treated, primary.clusters_control
-    s2 = primary.se**2 / (1 / gt + 1 / gc)
-    se = float(np.sqrt(s2 / (gt * one**2) + s2 / (gc * zero**2)))
+    if primary.variant == "one_arm":  # each arm has a variance of its own
+        spread = primary.aside["variance_treated"], primary.aside["variance_control"]
+    else:
+        s2 = primary.se**2 / (1 / gt + 1 / gc)
+        spread = s2 / gt, s2 / gc
+    se = float(np.sqrt(spread[0] / one**2 + spread[1] / zero**2))
     half, ratio = float(student.ppf(0.5 + primary.level / 2, primary.df)) * se, one / zero
     return replace(
         primary, value=ratio, se=np.nan, low=ratio * np.exp(-half), high=ratio * np.exp(half),

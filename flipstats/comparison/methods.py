@@ -71,8 +71,15 @@ class Plan:
     asked: tuple[str, ...]
 
 
-def plan_methods(question: Question, groups: tuple[int, int], *, clusters_known: bool) -> Plan:
-    """Choose the methods by the declared design and the number of groups.
+def estimand_of(name: str, question: Question) -> str:
+    """Return what a method estimates here, as a key of the catalogue."""
+    if name == "cluster_means" and question.alone is not None:
+        return "one_arm_difference"
+    return METHODS[name].estimand
+
+
+def plan_methods(question: Question, fewest: int, *, clusters_known: bool) -> Plan:
+    """Choose the methods by the declared design and `fewest`, the groups of the arm that has fewest.
 
     Raises
     ------
@@ -80,9 +87,9 @@ def plan_methods(question: Question, groups: tuple[int, int], *, clusters_known:
         A method asked for does not exist (the nearest is suggested), or does not fit the outcome.
     """
     asked = _checked(question)
-    primary, beside = _by_rule(question, min(groups))
+    primary, beside = _by_rule(question, fewest)
     if question.every_method:
-        asked = tuple(n for n, m in METHODS.items() if _applies(m, question, clusters_known, min(groups)))
+        asked = tuple(n for n, m in METHODS.items() if _applies(m, question, clusters_known, fewest))
     chosen = asked or beside
     return Plan(primary, tuple(name for name in chosen if name != primary), asked)
 
@@ -99,10 +106,15 @@ def run(name: str, data: Analysed) -> Estimate:
     """
     method = METHODS[name]
     _require(name, method, data)
-    try:
-        function = getattr(import_module(f"flipstats.effects.{method.module}"), name)
-    except ModuleNotFoundError:
-        raise ParameterError(t("compare.method_absent", name=name)) from None
+    found = _called(name, method, data)
+    # Learners alone were numbered for the estimator only: nobody counts them as groups.
+    return replace(found, **({} if data.alone is None else {f"clusters_{data.alone}": None}))
+
+
+def _called(name: str, method: Method, data: Analysed) -> Estimate:
+    function = getattr(import_module(f"flipstats.effects.{method.module}"), name)
+    if data.alone is not None and name == "cluster_means":
+        from flipstats.effects.one_arm import one_arm_means as function
     if method.design == "groups":
         more = {"seed": data.seed} if name == "cluster_permutation" else {}
         covariates = group_covariates(data)[0] if name == "cluster_means" else data.covariates
@@ -166,6 +178,8 @@ def _by_rule(question: Question, fewest: int) -> tuple[str | None, tuple[str, ..
     if question.grouped:
         if fewest < limits.min_groups_per_arm:
             return None, ()
+        if question.alone is not None:
+            return "cluster_means", ("reml_kr", "cr2")
         if question.kind == "binary" or fewest < limits.reml_from_groups:
             return "cluster_means", ("cluster_permutation", "reml_kr", "cr2")
         return "reml_kr", ("cluster_means", "cluster_permutation", "cr2")
@@ -186,6 +200,8 @@ def _applies(method: Method, question: Question, clusters_known: bool, fewest: i
     if "covariates" in method.needs and not question.covariates:
         return False
     if "baseline" in method.needs and question.baseline is None:
+        return False
+    if method is METHODS["cluster_permutation"] and question.alone is not None:
         return False
     if method.design == "groups":
         return clusters_known and (not question.grouped or fewest >= 1)
@@ -212,3 +228,5 @@ def _require(name: str, method: Method, data: Analysed) -> None:
         raise ParameterError(t("compare.method_needs_baseline", name=name))
     if method.design == "groups" and data.clusters is None:
         raise DesignError(t("compare.method_needs_groups", name=name))
+    if name == "cluster_permutation" and data.alone is not None:
+        raise DesignError(t("compare.method_needs_both_grouped", name=name))

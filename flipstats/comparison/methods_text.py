@@ -49,7 +49,12 @@ def _design(result: Comparison) -> str:
         for what in ("assigned", "analysed")
     }
     text = t("compare.text_design", assignment=t(f"compare.assignment_{design['assignment']}"), **counts)
-    if result.question.grouped:
+    alone = result.question.alone
+    if alone is not None:
+        grouped = "treated" if alone == "control" else "control"
+        arms = {"arm": t(f"compare.arm_{grouped}"), "alone": t(f"compare.arm_{alone}")}
+        text += " " + t("compare.text_groups_one_arm", n=design[f"groups_{grouped}"], **arms)
+    elif result.question.grouped:
         text += " " + t("compare.text_groups", a=design["groups_treated"], b=design["groups_control"])
     lost = flow["attrition"]
     text += " " + t(
@@ -64,7 +69,8 @@ def _primary(result: Comparison) -> str:
     primary, design = result.primary, result.design
     if primary is None:
         return t("compare.text_refused", n=result.question.thresholds.min_groups_per_arm)
-    text = t("compare.text_primary", name=primary.method, model=t(f"compare.model_{primary.method}"))
+    model = "model_one_arm" if result.question.alone is not None else f"model_{primary.method}"
+    text = t("compare.text_primary", name=primary.method, model=t(f"compare.{model}"))
     if design["adjust"] and primary.method not in ("welch", "mannwhitney", "newcombe", "cluster_permutation"):
         text += " " + t("compare.text_adjusted", names=_names(design["adjust"]))
     e = primary.estimate

@@ -9,7 +9,7 @@ import polars as pl
 from flipstats.comparison.note import Note, note
 from flipstats.comparison.outcomes import BASELINE_NAMES, baseline_of, covariate_of, outcome_of, started
 from flipstats.comparison.question import Roster
-from flipstats.comparison.table import numeric_columns
+from flipstats.comparison.table import arm_alone, numeric_columns
 from flipstats.errors import EmptyArmError, NotComputableError, ParameterError
 from flipstats.i18n import t
 from flipstats.study import Study
@@ -46,9 +46,8 @@ def roster_of_study(
     found, threats, warnings = outcome_of(study, outcome, members)
     if found.is_empty():
         raise NotComputableError(t("compare.no_outcome_data", name=t(f"compare.outcome_{outcome}")))
-    placed = cohorts.filter(pl.col("cluster").is_not_null()).select("cohort_id")
-    everyone, members = members.height, members.join(placed, on="cohort_id", how="semi")
-    left = {"both_arms": both, "no_group": everyone - members.height}
+    members, left, alone = _placed(members, cohorts)
+    left["both_arms"] = both
     active = started(study)
     frame = members.join(found, on="learner_id", how="left").join(
         cohorts.select("cohort_id", "cluster"), on="cohort_id", how="left"
@@ -72,7 +71,16 @@ def roster_of_study(
         separate_times=arm != "iteration" and _separate(cohorts),
         threats=(*threats, *_few_trainers(study, cohorts)),
         warnings=(*notes, *warnings),
+        alone=alone,
     )
+
+
+def _placed(members: pl.DataFrame, cohorts: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, int], str | None]:
+    """Leave out who has no group, unless nobody of that arm has one; say which arm that is."""
+    of_members = members.join(cohorts.select("cohort_id", "cluster"), on="cohort_id", how="left")["cluster"]
+    alone = arm_alone(of_members, members["treated"])
+    in_no_group = of_members.is_null() & (members["treated"] != (alone == "treated") if alone else True)
+    return members.filter(~in_no_group), {"no_group": int(in_no_group.sum())}, alone
 
 
 def _cohorts(study: Study, arm: str, treated: str, control: str, cluster: str) -> pl.DataFrame:

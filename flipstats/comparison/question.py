@@ -40,6 +40,8 @@ class Question:
         Asked for by name; None: those of the rule.
     contrast : mapping of band to weight, or None
         A declared combination of the effects by band.
+    alone : {"treated", "control"}, or None
+        The arm whose learners were in no group, where only the other was taught in groups.
     """
 
     outcome: str
@@ -58,6 +60,7 @@ class Question:
     seed: int = 1
     thresholds: Thresholds = DEFAULTS
     contrast: Mapping[str, float] | None = None
+    alone: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,8 @@ class Roster:
         The arms ran in different iterations.
     threats, warnings : tuple of Note
         What limits the comparison; what else the reader should know.
+    alone : {"treated", "control"}, or None
+        The arm whose learners were in no group; their ``cluster`` is null.
     """
 
     frame: pl.DataFrame
@@ -88,11 +93,20 @@ class Roster:
     separate_times: bool = False
     threats: tuple[Note, ...] = ()
     warnings: tuple[Note, ...] = ()
+    alone: str | None = None
+
+    @property
+    def covariates(self) -> tuple[str, ...]:
+        """Names of the covariates, in their order."""
+        return tuple(name.removeprefix("x:") for name in self.frame.columns if name.startswith("x:"))
 
 
 @dataclass(frozen=True, slots=True)
 class Analysed:
-    """The arrays of the learners analysed, for the estimators; groups are numbered."""
+    """The arrays of the learners analysed, for the estimators; groups are numbered.
+
+    Learners of the arm that is `alone` each have a number of their own.
+    """
 
     outcome: np.ndarray
     treated: np.ndarray
@@ -102,18 +116,44 @@ class Analysed:
     baseline: np.ndarray | None
     level: float
     seed: int
+    alone: str | None = None
 
     @property
     def groups(self) -> tuple[int, int]:
-        """Groups analysed, treated and control."""
+        """Groups analysed, treated and control; a learner alone is a group of one."""
         if self.clusters is None:
             return 0, 0
         return len(np.unique(self.clusters[self.treated])), len(np.unique(self.clusters[~self.treated]))
 
     @property
+    def fewest(self) -> int:
+        """Groups of the arm that has fewest of them, an arm of learners alone not counted."""
+        treated, control = self.groups
+        return {"treated": control, "control": treated}.get(self.alone, min(treated, control))
+
+    @property
+    def in_groups(self) -> np.ndarray:
+        """(n,) True for learners of an arm that was taught in groups."""
+        if self.alone is None:
+            return np.ones(len(self.treated), dtype=bool)
+        return self.treated if self.alone == "control" else ~self.treated
+
+    @property
     def learners(self) -> tuple[int, int]:
         """Learners analysed, treated and control."""
         return int(self.treated.sum()), int((~self.treated).sum())
+
+
+def numbered(clusters: pl.Series) -> np.ndarray:
+    """Return a number for each group; who is in none gets one of their own.
+
+    Examples
+    --------
+    >>> numbered(pl.Series(["b", "a", "b", None, None])).tolist()
+    [2, 1, 2, 8, 9]
+    """
+    own = np.arange(len(clusters)) + len(clusters)
+    return np.where(clusters.is_null().to_numpy(), own, clusters.rank("dense").fill_null(0).to_numpy())
 
 
 def check_assignment(assignment: str, *, clustered: bool) -> bool:

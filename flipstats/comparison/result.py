@@ -224,7 +224,7 @@ _SHOWN = ("method", "role", "variant", "value", "interval", "p", "learners", "gr
 
 def _cells(effect: Effect) -> list[str]:
     e = effect.estimate
-    groups = "–" if e.clusters_treated is None else f"{e.clusters_treated} + {e.clusters_control}"
+    groups = pair(e.clusters_treated, e.clusters_control)
     return [
         e.method,
         t(f"compare.role_{effect.role}"),
@@ -235,6 +235,13 @@ def _cells(effect: Effect) -> list[str]:
         f"{e.n_treated} + {e.n_control}",
         groups,
     ]
+
+
+def pair(treated: int | None, control: int | None) -> str:
+    """Return the groups of the two arms as text; a dash for an arm without groups."""
+    if treated is None and control is None:
+        return "–"
+    return " + ".join("–" if n is None else str(n) for n in (treated, control))
 
 
 def _limit(value: float) -> str:

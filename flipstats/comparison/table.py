@@ -49,7 +49,7 @@ def roster_of_table(
     cluster: str | None = None,
     band: str | None = None,
     binary: bool = False,
-    nested: bool = True,
+    assignment: str = "nonrandom",
 ) -> Roster:
     """Turn a table of learners into a roster.
 
@@ -62,7 +62,7 @@ def roster_of_table(
     ParameterError
         The outcome is not numbers, or not yes/no where it should be; an arm value does not occur.
     DesignError
-        Only one arm has groups: its learners lean on each other, those of the other arm do not.
+        Groups were drawn, and one arm has none; a group has learners in both arms.
     """
     named = [outcome, arm, *covariates, *([cluster] if cluster else []), *([band] if band else [])]
     for column in named:
@@ -71,17 +71,22 @@ def roster_of_table(
         raise ParameterError(t("compare.outcome_as_covariate", name=outcome))
     frame = frame.with_columns(selectors.float().fill_nan(None))
     kept, left = _of_two_arms(frame, arm, treated, control)
-    if cluster and nested:
-        _check_both_grouped(kept, cluster, (treated, control))
-        left["no_group"] = kept[cluster].null_count()
-        kept = kept.filter(pl.col(cluster).is_not_null())
-        for value, role in ((treated, "arm_treated"), (control, "arm_control")):
-            if not (kept["_side"] == value).any():
-                raise EmptyArmError(t("compare.empty_arm", arm=t(f"compare.{role}")))
+    of_cluster = (
+        kept[cluster].cast(pl.String) if cluster else pl.Series([None] * kept.height, dtype=pl.String)
+    )
+    kept = kept.with_columns(_treated=pl.col("_side") == treated, _cluster=of_cluster)
+    alone = arm_alone(kept["_cluster"], kept["_treated"])
+    if alone and assignment == "random_cluster":
+        if kept.filter(pl.col("_treated") == (alone == "treated"))["_cluster"].null_count():
+            raise DesignError(t("compare.one_arm_grouped", column=cluster))
+        alone = None  # groups of one learner were drawn, and that is what they are
+    nested = alone is not None or (cluster is not None and assignment != "random_individual")
+    if nested:
+        kept, left["no_group"] = _with_a_group(kept, alone)
     unknown = pl.Series([None] * kept.height, dtype=pl.String)
     columns = {
-        "treated": kept["_side"] == treated,
-        "cluster": kept[cluster].cast(pl.String) if cluster else unknown,
+        "treated": kept["_treated"],
+        "cluster": kept["_cluster"],
         "started": unknown.cast(pl.Boolean),
         "outcome": _outcome(kept[outcome], binary=binary),
         "band": _labels(kept[band]) if band else unknown,
@@ -91,13 +96,39 @@ def roster_of_table(
     out = pl.DataFrame(columns)
     if nested:
         _check_nested(out)
-    return Roster(out, left_out=tuple((reason, n) for reason, n in left.items() if n))
+    return Roster(out, left_out=tuple((reason, n) for reason, n in left.items() if n), alone=alone)
 
 
-def _check_both_grouped(kept: pl.DataFrame, cluster: str, sides: tuple[str, str]) -> None:
-    arms = [kept.filter(pl.col("_side") == value)[cluster] for value in sides]
-    if sum(len(arm) > 0 and arm.null_count() == len(arm) for arm in arms) == 1:
-        raise DesignError(t("compare.one_arm_grouped", column=cluster))
+def arm_alone(clusters: pl.Series, treated: pl.Series) -> str | None:
+    """Return the arm in which nobody is in a group, or each in one of their own, where the other has groups.
+
+    Parameters
+    ----------
+    clusters : Series of str or null
+    treated : Series of bool
+
+    Examples
+    --------
+    >>> arm_alone(pl.Series(["a", "a", "b", None, None]), pl.Series([True, True, True, False, False]))
+    'control'
+    """
+    inside = {}
+    for side, of_side in (("treated", treated), ("control", ~treated)):
+        groups = clusters.filter(of_side).drop_nulls()
+        inside[side] = len(groups) > groups.n_unique()
+    apart = [side for side, together in inside.items() if not together]
+    return apart[0] if len(apart) == 1 and (treated if apart == ["treated"] else ~treated).any() else None
+
+
+def _with_a_group(kept: pl.DataFrame, alone: str | None) -> tuple[pl.DataFrame, int]:
+    """Leave out who has no group in an arm of groups, and count them; nobody has one in the arm alone."""
+    of_alone = pl.col("_treated") == (alone == "treated") if alone else pl.lit(value=False)
+    kept = kept.with_columns(pl.when(~of_alone).then("_cluster").alias("_cluster"))
+    placed = kept.filter(of_alone | pl.col("_cluster").is_not_null())
+    for side, of_side in (("treated", pl.col("_treated")), ("control", ~pl.col("_treated"))):
+        if placed.filter(of_side).is_empty():
+            raise EmptyArmError(t("compare.empty_arm", arm=t(f"compare.arm_{side}")))
+    return placed, kept.height - placed.height
 
 
 def _of_two_arms(

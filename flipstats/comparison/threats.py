@@ -37,11 +37,13 @@ def threats(
 
 def _caps(question: Question, roster: Roster, gap: float | None, data: Analysed) -> list[Note]:
     out = []
-    if question.grouped and min(data.groups) < question.thresholds.min_groups_per_arm:
+    if question.grouped and data.fewest < question.thresholds.min_groups_per_arm:
+        least = question.thresholds.min_groups_per_arm
         out.append(
-            note("threat_few_groups", {"a": data.groups[0], "b": data.groups[1],
-                                       "n": question.thresholds.min_groups_per_arm})
-        )  # fmt: skip
+            note("threat_few_groups", {"a": data.groups[0], "b": data.groups[1], "n": least})
+            if question.alone is None
+            else note("threat_few_groups_one_arm", {"n": data.fewest, "least": least})
+        )
     out += [note("threat_single", {"what": Word(f"single_{what}")}) for what in roster.single]
     if question.assignment == "none":
         out.append(note("threat_undeclared"))
@@ -83,9 +85,11 @@ def _losses(question: Question, counts: dict[str, object]) -> list[Note]:
 
 
 def _few_groups(question: Question, data: Analysed, effects: tuple[Effect, ...]) -> list[Note]:
-    fewest, limits = min(data.groups), question.thresholds
+    fewest, limits = data.fewest, question.thresholds
     if not question.grouped or not limits.min_groups_per_arm <= fewest < limits.reml_from_groups:
         return []
+    if question.alone is not None:
+        return [note("threat_small_number_one_arm", {"a": fewest})]
     smallest = next((e.aside["p_smallest"] for e in effects if e.method == "cluster_permutation"), None)
     if smallest is not None and smallest > 1 - question.level:
         return [note("threat_permutation", {"a": data.groups[0], "b": data.groups[1], "p": float(smallest)})]

@@ -15,9 +15,9 @@ from flipstats.comparison.note import Share, Signed, Word, note
 from flipstats.comparison.question import Analysed, Question
 from flipstats.comparison.result import Effect
 from flipstats.conventions import LITERATURE_G
-from flipstats.effects.power import groups_needed, mdes_cluster, mdes_individual, tost
+from flipstats.effects.power import groups_needed, mdes_cluster, mdes_individual, mdes_one_arm, tost
 from flipstats.effects.results import Estimate
-from flipstats.effects.sizes import improvement_index
+from flipstats.effects.sizes import improvement_index, treated_arm_grouped
 from flipstats.errors import FlipstatsError
 
 
@@ -32,13 +32,13 @@ def sensitivity(
 ) -> dict[str, object]:
     """Return what else bears on trust, by name; None where a number has no sense here."""
     icc = within_arm_icc(data)
-    per_group = len(data.outcome) / sum(data.groups) if sum(data.groups) else math.nan
+    per_group = float(data.in_groups.sum()) / max(1, _groups(data))
     g, low, high = LITERATURE_G
     return {
         "icc": icc,
         "mdes_g": _mdes(question, data, icc, per_group),
         "groups_enough": enough_groups(question, per_group, planning_icc(question, data))
-        if question.grouped
+        if question.grouped and question.alone is None
         else None,
         "improvement_index": None if size is None else improvement_index(size.value),
         "equivalence": _equivalence(question, primary, size),
@@ -110,6 +110,8 @@ def _mdes(question: Question, data: Analysed, icc: float | None, per_group: floa
                 len(data.outcome), treated_share=share, covariates=len(data.names), level=question.level,
                 power=limits.tests_power,
             )  # fmt: skip
+        if question.alone is not None:
+            return _mdes_one_arm(question, data, icc or 0.0, per_group)
         groups = sum(data.groups)
         return mdes_cluster(
             groups, per_group, icc if icc is not None else 0.0, treated_share=data.groups[0] / groups,
@@ -117,6 +119,19 @@ def _mdes(question: Question, data: Analysed, icc: float | None, per_group: floa
         )  # fmt: skip
     except FlipstatsError:
         return None
+
+
+def _groups(data: Analysed) -> int:
+    return sum(data.groups) if data.alone is None else data.fewest
+
+
+def _mdes_one_arm(question: Question, data: Analysed, icc: float, per_group: float) -> float:
+    nt, nc = data.learners
+    grouped, alone = (nt, nc) if data.alone == "control" else (nc, nt)
+    eta = treated_arm_grouped(grouped, alone, per_group, icc).eta
+    return mdes_one_arm(
+        data.fewest, grouped, alone, eta, level=question.level, power=question.thresholds.tests_power
+    )
 
 
 def _excludes(question: Question, primary: Estimate | None, size: Size | None) -> dict[str, object] | None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from flipstats import figures
+from flipstats.comparison.result import pair
 from flipstats.display.blocks import Html, figure, notice, table
 from flipstats.display.views import arm_words, completion, in_arm_words
 from flipstats.errors import FlipstatsError
@@ -170,7 +171,7 @@ def _methods(rows: pl.DataFrame) -> Html:
             t("compare.column_p"): [_p(row["p"]) for row in cells],
             t("compare.column_learners"): [f"{row['n_treated']} + {row['n_control']}" for row in cells],
             t("compare.column_groups"): [
-                _pair(row["clusters_treated"], row["clusters_control"]) for row in cells
+                pair(row["clusters_treated"], row["clusters_control"]) for row in cells
             ],
         }
     )
@@ -271,7 +272,3 @@ def _count(side: dict, step: str) -> str:
         if groups is None
         else t("report.in_groups", n=groups, learners=number(learners, 0))
     )
-
-
-def _pair(treated: int | None, control: int | None) -> str:
-    return "–" if treated is None else f"{treated} + {control}"

@@ -344,5 +344,8 @@ def _completed(data: _Gaps, rng: np.random.Generator) -> _Gaps:
     full = np.column_stack([data.outcome, data.covariates])
     groups = np.zeros(len(full), dtype=np.intp) if data.clusters is None else data.clusters
     for arm in (data.treated, ~data.treated):
-        full[arm] = fill_gaps(full[arm], np.unique(groups[arm], return_inverse=True)[1], rng)
+        codes = np.unique(groups[arm], return_inverse=True)[1]
+        if codes.max() + 1 == len(codes):  # each alone: nothing is shared within groups of one
+            codes = np.zeros_like(codes)
+        full[arm] = fill_gaps(full[arm], codes, rng)
     return replace(data, outcome=full[:, 0], covariates=full[:, 1:])

@@ -112,6 +112,42 @@ def mdes_cluster(
     return float(M * np.sqrt(between + within))
 
 
+def mdes_one_arm(
+    groups: int,
+    grouped: int,
+    alone: int,
+    eta: float,
+    *,
+    level: float = CONFIDENCE_LEVEL,
+    power: float = DEFAULTS.tests_power,
+) -> float:
+    """Smallest g a design detects in which only one arm was taught in groups.
+
+    M·sqrt((1/grouped + 1/alone)·eta), with groups - 1 degrees of freedom for M, which is cautious.
+
+    Parameters
+    ----------
+    groups : int
+        Of the arm that has them.
+    grouped, alone : int
+        Learners in that arm and in the other.
+    eta : float
+        What grouping does to the variance; see `flipstats.effects.sizes.treated_arm_grouped`.
+
+    Raises
+    ------
+    ParameterError
+        Fewer than two groups, or a share out of its range.
+
+    Examples
+    --------
+    >>> round(mdes_one_arm(8, 160, 160, 2.9), 3)
+    0.621
+    """
+    _check_shares(power=power)
+    return float(_multiplier(groups - 1, level, power) * np.sqrt((1 / grouped + 1 / alone) * eta))
+
+
 def groups_needed(
     effect: float,
     learners_per_group: float,
