@@ -16,6 +16,7 @@ from flipstats.comparison.note import Name, Note, note
 from flipstats.comparison.overlap import overlap_of, with_after
 from flipstats.comparison.question import Analysed, Question, Roster, numbered
 from flipstats.comparison.result import Comparison, Effect
+from flipstats.comparison.spread import spread_of
 from flipstats.comparison.table import without_repeats
 from flipstats.comparison.threats import is_capped, threats
 from flipstats.comparison.tier import tier_of
@@ -70,6 +71,7 @@ def analyse(question: Question, roster: Roster) -> Comparison:
         },
         warnings=(*roster.warnings, *notes, *refused, *more),
         verdict=verdict,
+        spread=spread_of(question, data),
     )
 
 

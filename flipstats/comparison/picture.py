@@ -64,7 +64,7 @@ def love_of(result: Comparison) -> Picture:
 
 
 def groups_of(result: Comparison) -> Picture:
-    """Draw the mean of each group and of each arm."""
+    """Draw how outcomes spread in each arm, with the mean of each group and of each arm."""
     treated, control = _arms(result)
     words = {result.question.treated: treated, result.question.control: control}
     named = pl.col("arm").replace(words)
@@ -73,6 +73,7 @@ def groups_of(result: Comparison) -> Picture:
         result.groups().with_columns(named), result.arms().with_columns(named), treated=treated,
         outcome=outcome[:1].upper() + outcome[1:],
         share=result.question.shares or result.question.kind == "binary",
+        spread=None if result.spread is None else result.spread.with_columns(named),
     )  # fmt: skip
 
 

@@ -89,6 +89,10 @@ class Comparison:
         What else bears on trust: power, what the interval excludes, missing outcomes, hidden bias.
     warnings : tuple of Note
     verdict : Verdict
+    parts : dict of str to Comparison
+        The secondary outcomes.
+    spread : DataFrame
+        Learners in bins by outcome, for a picture; see `flipstats.comparison.spread`.
     """
 
     question: Question
@@ -102,6 +106,7 @@ class Comparison:
     warnings: tuple[Note, ...]
     verdict: Verdict
     parts: Mapping[str, Comparison] = field(default_factory=dict)
+    spread: pl.DataFrame | None = field(default=None, repr=False, compare=False)
 
     @property
     def primary(self) -> Effect | None:
@@ -171,7 +176,8 @@ class Comparison:
         ----------
         kind : {"forest", "love", "groups"}
             The effects of all methods and of bands on the scale of the verdict; how alike the arms were
-            before, and once weighted; the mean of each group and of each arm.
+            before, and once weighted; how outcomes spread in each arm (raincloud), with the means of groups
+            and arms.
 
         Raises
         ------

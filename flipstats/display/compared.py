@@ -53,7 +53,13 @@ def compared(result: Comparison, *, role: str = "research") -> Html:
     """Return a comparison as blocks: verdict, group means, effects, flow, balance."""
     treated, control = arm_words(result.question.treated), arm_words(result.question.control)
     hidden = frozenset() if role == "research" else small_groups(result)
-    blocks = [verdict(result, hidden), means(result, hidden), effects(result), flow(result, treated, control)]
+    shape = result.spread if role == "research" else None
+    blocks = [
+        verdict(result, hidden),
+        means(result, hidden, shape),
+        effects(result),
+        flow(result, treated, control),
+    ]
     if result.balance:
         blocks.append(balance(result, treated, control))
     return Html("".join(blocks))
@@ -105,8 +111,11 @@ def verdict(result: Comparison, hidden: Set[str] = frozenset()) -> Html:
     )
 
 
-def means(result: Comparison, hidden: Set[str] = frozenset()) -> Html:
-    """Return the figure of group means and arms, without the groups in `hidden`."""
+def means(result: Comparison, hidden: Set[str] = frozenset(), spread: pl.DataFrame | None = None) -> Html:
+    """Return the figure of group means and arms, without the groups in `hidden`.
+
+    `spread` has learners in bins by outcome: for research only.
+    """
     shown = [g for g in result.flow["groups"] if g["mean"] is not None and g["group"] not in hidden]
     groups = pl.DataFrame(
         [{"arm": g["arm"], "group": g["title"], "value": g["mean"], "n": g["analysed"]} for g in shown],
@@ -118,6 +127,7 @@ def means(result: Comparison, hidden: Set[str] = frozenset()) -> Html:
         treated=arm_words(result.question.treated),
         outcome=outcome_words(result.question.outcome),
         share=result.question.shares or result.question.kind == "binary",
+        spread=None if spread is None else spread.with_columns(in_arm_words()),
     )
     if hidden:
         note = t("report.groups_hidden", n=result.question.thresholds.smallest_cell)

@@ -7,18 +7,24 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from flipstats.figures import theme
+from flipstats.figures import rain, theme
 from flipstats.figures.picture import Picture, between, interval_note, localized, needs, shown
 from flipstats.i18n import number, t
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-_LINE = 92
+_LINE, _TALL = 92, 210
 
 
 def group_means(
-    groups: pl.DataFrame, arms: pl.DataFrame, *, treated: str, outcome: str, share: bool = True
+    groups: pl.DataFrame,
+    arms: pl.DataFrame,
+    *,
+    treated: str,
+    outcome: str,
+    share: bool = True,
+    spread: pl.DataFrame | None = None,
 ) -> Picture:
     """Draw the mean of each group, and of each arm with its interval: flipped against conventional.
 
@@ -35,17 +41,20 @@ def group_means(
         What was measured, in the reader's language.
     share : bool
         Whether values are shares or scores in 0-1, to be read as percentages.
+    spread : DataFrame, optional
+        ``arm, at, count, density``: learners in bins, drawn as a cloud above each arm and dots below.
 
     Raises
     ------
     ParameterError
         A column is missing.
     """
-    words = {
-        "title": t("figures.group_means_title", outcome=outcome),
-        "caption": t("figures.group_means_caption"),
-    }
-    return _arms(groups, arms, treated=treated, share=share, **words)
+    caption = t("figures.group_means_caption") if groups.height else ""
+    if spread is not None and spread.height:
+        needs(spread, rain.COLUMNS, "spread")
+        caption = f"{t('figures.rain_caption')} {caption}".strip()
+    title = t("figures.group_means_title" if groups.height else "figures.arm_means_title", outcome=outcome)
+    return _arms(groups, arms, treated=treated, share=share, title=title, caption=caption, spread=spread)
 
 
 def completion_by_arm(
@@ -68,24 +77,36 @@ def completion_by_arm(
         A column is missing.
     """
     empty = pl.DataFrame(schema={"arm": pl.String, "group": pl.String, "value": pl.Float64, "n": pl.Int64})
-    words = {"title": t("figures.completion_title"), "caption": t("figures.completion_caption")}
+    caption = t("figures.completion_caption") if groups is not None and groups.height else ""
+    words = {"title": t("figures.completion_title"), "caption": caption}
     return _arms(groups if groups is not None else empty, arms, treated=treated, share=True, **words)
 
 
 def _arms(
-    groups: pl.DataFrame, arms: pl.DataFrame, *, treated: str | None, share: bool, title: str, caption: str
+    groups: pl.DataFrame,
+    arms: pl.DataFrame,
+    *,
+    treated: str | None,
+    share: bool,
+    title: str,
+    caption: str,
+    spread: pl.DataFrame | None = None,
 ) -> Picture:
     needs(groups, ("arm", "group", "value", "n"), "groups")
     needs(arms, ("arm", "value", "low", "high", "n"), "arms")
     arms = arms.with_columns(pl.col("arm").cast(pl.String).fill_null("–"))
     groups = groups.with_columns(pl.col("arm").cast(pl.String).fill_null("–"))
     styles = theme.colours_of(arms["arm"].to_list(), first=treated)
-    figure = theme.canvas(44 + _LINE * max(len(styles), 1))
-    low, high = _reach(arms, groups, share)
+    cloudy = spread is not None and spread.height > 0
+    figure = theme.canvas(44 + (_TALL if cloudy else _LINE) * max(len(styles), 1))
+    low, high = _reach(arms, groups, share, spread if cloudy else None)
     for line, (arm, style) in enumerate(styles.items()):
-        _groups(figure, groups.filter(pl.col("arm") == arm), line, style, share)
+        if cloudy:
+            rain.cloud(figure, spread.filter(pl.col("arm") == arm), line, style[0], share=share)
+        at = (0.06, 0.17, 0.33) if cloudy else (-0.08, 0.2, 0.28)
+        _groups(figure, groups.filter(pl.col("arm") == arm), line + at[1], style, share)
         row = arms.filter(pl.col("arm") == arm).row(0, named=True)
-        _arm(figure, row, line, style, share)
+        _arm(figure, row, line, style, share, at=at[0], lift=at[2])
     figure.update_layout(
         yaxis={"visible": False, "range": [len(styles) - 0.55, -0.62]},
         margin={"l": 2, "r": 2},
@@ -93,7 +114,7 @@ def _arms(
     if share:
         theme.share_axis(figure, "xaxis", low=low, high=high)
     figure.update_layout(xaxis={"showgrid": True, "range": [low, high]})
-    notes = [caption if groups.height else "", interval_note(arms)]
+    notes = [caption, interval_note(arms)]
     return Picture(
         figure=figure,
         title=title,
@@ -103,11 +124,14 @@ def _arms(
     )
 
 
-def _reach(arms: pl.DataFrame, groups: pl.DataFrame, share: bool) -> tuple[float, float]:
+def _reach(
+    arms: pl.DataFrame, groups: pl.DataFrame, share: bool, spread: pl.DataFrame | None
+) -> tuple[float, float]:
     """Return the ends of the axis: all that is drawn, to the next tenth; dots need no zero."""
     ends = [
         *(v for name in ("value", "low", "high") for v in arms[name].drop_nulls()),
         *groups["value"].drop_nulls(),
+        *(spread.filter(pl.col("count") > 0)["at"] if spread is not None else ()),
     ]
     if not ends:
         return 0.0, 1.0
@@ -118,7 +142,9 @@ def _reach(arms: pl.DataFrame, groups: pl.DataFrame, share: bool) -> tuple[float
     return max(low, -0.015), min(high, 1.015)
 
 
-def _groups(figure: go.Figure, groups: pl.DataFrame, line: int, style: tuple[str, str], share: bool) -> None:
+def _groups(
+    figure: go.Figure, groups: pl.DataFrame, line: float, style: tuple[str, str], share: bool
+) -> None:
     import plotly.graph_objects as go
 
     groups = groups.filter(pl.col("value").is_not_null())
@@ -128,7 +154,7 @@ def _groups(figure: go.Figure, groups: pl.DataFrame, line: int, style: tuple[str
     figure.add_trace(
         go.Scatter(
             x=groups["value"].to_list(),
-            y=[line + 0.2] * groups.height,
+            y=[line] * groups.height,
             mode="markers",
             marker={
                 "color": style[0],
@@ -147,7 +173,9 @@ def _groups(figure: go.Figure, groups: pl.DataFrame, line: int, style: tuple[str
     )
 
 
-def _arm(figure: go.Figure, row: dict, line: int, style: tuple[str, str], share: bool) -> None:
+def _arm(
+    figure: go.Figure, row: dict, line: int, style: tuple[str, str], share: bool, *, at: float, lift: float
+) -> None:
     import plotly.graph_objects as go
 
     text = t("figures.not_computable")
@@ -155,13 +183,13 @@ def _arm(figure: go.Figure, row: dict, line: int, style: tuple[str, str], share:
         text = f"<b>{shown(row['value'], share=share)}</b>"
     if row["low"] is not None:
         text += f"  ({between(row['low'], row['high'], share=share)})"
-    theme.line_label(figure, line, f"<b>{theme.safe(row['arm'], 30, 1)}</b>  {text}", lift=0.28)
+    theme.line_label(figure, line, f"<b>{theme.safe(row['arm'], 30, 1)}</b>  {text}", lift=lift)
     if row["value"] is None:
         return
     figure.add_trace(
         go.Scatter(
             x=[row["value"]],
-            y=[line - 0.08],
+            y=[line + at],
             mode="markers",
             marker={"color": style[0], "symbol": style[1], "size": 15},
             error_x=theme.whiskers([row["value"]], [row["low"]], [row["high"]], style[0]) | {"thickness": 4},
