@@ -195,7 +195,7 @@ def effect_line(study: Study, outcome: str, role: str = "research") -> Line | No
         return Line(outcome, label, words, "", sentence[0].upper() + sentence[1:], "")
     points = number(100 * effect.value, 1, signed=True)
     value = t("headline.points", n=abs(round(100 * effect.value, 1)), value=points)
-    return Line(outcome, label, value, "", str(result), "")
+    return Line(outcome, label, value, "", result.verdict.sentence, "")
 
 
 def limits_line(study: Study) -> Line | None:

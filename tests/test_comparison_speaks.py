@@ -6,12 +6,14 @@ import json
 import re
 
 import numpy as np
+import polars as pl
 import pytest
 from comparison_study import study, table
 
 from flipstats import cohorts, i18n
 from flipstats.comparison.methods import METHODS
 from flipstats.comparison.references import REFERENCES
+from flipstats.display.compared import compared
 from flipstats.errors import NotComputableError, ParameterError
 
 
@@ -116,4 +118,40 @@ def test_power_equivalence_what_is_excluded_and_how_many_tests():
     said = f"{told['tests_run']} tests were run."
     assert said in result.methods_text()
     assert said in result._repr_html_()
+    assert str(result) == f"{result.verdict.sentence} {said}"
+    assert "Main caution: " in str(result)
     assert cohorts.compare(study(groups=2)).to_dict()["sensitivity"]["excludes"] is None
+
+
+def test_html_shows_balance_methods_and_tests():
+    result = cohorts.compare(study(), methods=["overlap"])
+    shown = result._repr_html_()
+    for said in ("starting level", "under overlap", "Methods, in a paragraph", "We estimated the difference"):
+        assert said in shown
+    blocks = str(compared(result))
+    assert blocks.count("<figure") == 3
+    for said in ("were run.", "Methods, in a paragraph", "Cloud: how learners", "under overlap"):
+        assert said in blocks
+
+
+def test_a_raincloud_counts_every_learner_once_and_no_page_for_managers_has_it():
+    result = cohorts.compare(study(groups=4, size=20))
+    spread = result.spread
+    for arm, n in zip(
+        ("flipped", "conventional"), (result.primary.n_treated, result.primary.n_control), strict=True
+    ):
+        assert spread.filter(pl.col("arm") == arm)["count"].sum() == n
+    drawn = result.figure("groups")
+    drops = [trace for trace in drawn.data if trace.mode == "markers" and trace.marker.size == 4]
+    assert sum(len(trace.x) for trace in drops) == result.primary.n_treated + result.primary.n_control
+    group_marks = [trace for trace in drawn.data if trace.marker.opacity == 0.45]
+    assert sorted(x for trace in group_marks for x in trace.x) == sorted(result.groups()["value"])
+    assert "Cloud: how learners" in str(compared(result))
+    assert "Cloud: how learners" not in str(compared(result, role="manager"))
+    assert "spread" not in result.to_dict()
+
+
+def test_a_yes_or_no_outcome_has_no_cloud():
+    result = cohorts.compare(study(), outcome="completion")
+    assert result.spread.is_empty()
+    assert len(result.figure("groups").data) > 0

@@ -110,14 +110,14 @@ def test_two_groups_against_two_are_refused_in_both_languages():
     assert result.primary is None
     assert result.effects == ()
     assert result.verdict.code == "not_established"
-    assert str(result) == (
+    assert result.verdict.sentence == (
         "Not established: on score, 2 groups of flipped (means 13.00 and 13.00) against 2 of conventional "
         "(means 10.00 and 10.00) cannot tell the format from the groups; with about 3 learners a group, 158 "
         "groups per arm would be enough to see 0.20 standard deviations. Evidence: randomised, few losses. "
         "Main caution: only 2 treated and 2 control groups, at least 3 in each arm are needed."
     )
     with i18n.in_language("fr"):
-        assert str(result) == (
+        assert result.verdict.sentence == (
             "Non établi\xa0: pour score, 2 groupes en classe inversée (moyennes 13,00 et 13,00) face à 2 en "
             "format classique (moyennes 10,00 et 10,00) ne permettent pas de distinguer le dispositif des "
             "groupes\xa0; avec environ 3 apprenants par groupe, 158 groupes par bras suffiraient pour voir "
@@ -154,7 +154,7 @@ def test_a_sentence_tells_effect_interval_tier_and_main_caution():
     v, low, high, gv, glow, ghigh = (
         i18n.number(x, signed=True) for x in (e.value, e.low, e.high, g.value, g.low, g.high)
     )
-    assert str(result) == (
+    assert result.verdict.sentence == (
         f"{result.verdict.words.capitalize()}: on y, f against c: {v} points, each group counting the same "
         f"(95% interval {low} to {high}; g {gv}, {glow} to {ghigh}). "
         f"Evidence: adjusted for a gap before the start. Main caution: the arms were not drawn at random, so "

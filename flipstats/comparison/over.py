@@ -137,7 +137,7 @@ def combine(across: str, found: Mapping[str, Comparison], refused: Mapping[str, 
         Fewer than two parts carry an effect.
     """
     parts = {name: part for name, part in found.items() if effect_of(part) is not None}
-    left = dict(refused) | {name: str(part) for name, part in found.items() if name not in parts}
+    left = dict(refused) | {name: part.verdict.sentence for name, part in found.items() if name not in parts}
     if len(parts) < 2:
         why = "; ".join(f"{name}: {text}" for name, text in left.items()) or "–"
         raise DesignError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -77,6 +78,10 @@ def groups_of(result: Comparison) -> Picture:
     )  # fmt: skip
 
 
+def _band(result: Comparison, level: str) -> str:
+    return t("compare.band_of", name=shown(Name("covariate", result.question.moderator)), level=level)
+
+
 def _finite(value: float) -> float | None:
     return value if value == value and abs(value) != float("inf") else None
 
@@ -85,8 +90,10 @@ def _arms(result: Comparison) -> tuple[str, str]:
     return tuple(str(shown(Name("name", arm))) for arm in (result.question.treated, result.question.control))
 
 
-def forest_of(result: Comparison) -> Picture:
+def forest_of(result: Comparison, words: Callable[[str], str] = str) -> Picture:
     """Draw every method, the primary one first, and every band, on the scale of the verdict.
+
+    Methods are called as `words` says.
 
     That is g for scores, each method's points being divided as those of the primary one are, and the
     difference of shares for completion.
@@ -102,7 +109,7 @@ def forest_of(result: Comparison) -> Picture:
     factor = 1.0 if binary else result.g.aside["factor"]
     rows = [
         {
-            "label": e.variant if e.role == "band" else e.method,
+            "label": _band(result, e.variant) if e.role == "band" else words(e.method),
             "value": factor * e.value,
             "low": factor * e.low,
             "high": factor * e.high,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import json
 import math
 from collections.abc import Mapping
@@ -16,7 +15,7 @@ from flipstats.comparison.question import Question
 from flipstats.comparison.verdict import Verdict
 from flipstats.conventions import LITERATURE_G
 from flipstats.effects.results import Estimate
-from flipstats.i18n import number, percent, t
+from flipstats.i18n import number, t
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -126,7 +125,8 @@ class Comparison:
         return t("compare.literature", g=g, low=low, high=high)
 
     def __str__(self) -> str:
-        return self.verdict.sentence
+        tests = t("compare.text_tests", n=self.sensitivity["tests_run"])
+        return f"{self.verdict.sentence} {tests}"
 
     def to_frame(self) -> pl.DataFrame:
         """Return one row a number, with the fixed columns."""
@@ -205,53 +205,9 @@ class Comparison:
         return methods_text(self)
 
     def _repr_html_(self) -> str:
-        head = "".join(f"<th>{html.escape(t(f'compare.column_{c}'))}</th>" for c in _SHOWN)
-        body = "".join(
-            "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in _cells(effect)) + "</tr>"
-            for effect in self.effects
-        )
-        said = [
-            *self.verdict.cautions,
-            *self.warnings,
-            t("compare.text_tests", n=self.sensitivity["tests_run"]),
-        ]
-        if (excluded := self.sensitivity["excludes"]) is not None:
-            said.append(excluded["words"])
-        notes = "".join(f"<li>{html.escape(str(x))}</li>" for x in said)
-        return (
-            f"<p><strong>{html.escape(str(self))}</strong></p>"
-            f"<p>{html.escape(self.literature)}</p>"
-            f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table><ul>{notes}</ul>"
-        )
+        from flipstats.comparison.page import html_of
 
-
-_SHOWN = ("method", "role", "variant", "value", "interval", "p", "learners", "groups")
-
-
-def _cells(effect: Effect) -> list[str]:
-    e = effect.estimate
-    groups = pair(e.clusters_treated, e.clusters_control)
-    return [
-        e.method,
-        t(f"compare.role_{effect.role}"),
-        e.variant,
-        number(e.value, 3, signed=True),
-        t("compare.range", level=percent(e.level), low=_limit(e.low), high=_limit(e.high)),
-        number(e.p, 3),
-        f"{e.n_treated} + {e.n_control}",
-        groups,
-    ]
-
-
-def pair(treated: int | None, control: int | None) -> str:
-    """Return the groups of the two arms as text; a dash for an arm without groups."""
-    if treated is None and control is None:
-        return "–"
-    return " + ".join("–" if n is None else str(n) for n in (treated, control))
-
-
-def _limit(value: float) -> str:
-    return "∞" if value == math.inf else "−∞" if value == -math.inf else number(value, 3, signed=True)
+        return html_of(self)
 
 
 def _plain(value: object) -> object:

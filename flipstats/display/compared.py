@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from flipstats import figures
-from flipstats.comparison.result import pair
+from flipstats.comparison.page import pair, tests_sentence
+from flipstats.comparison.picture import forest_of
 from flipstats.display.blocks import Html, figure, notice, table
 from flipstats.display.views import arm_words, completion, in_arm_words
 from flipstats.errors import FlipstatsError
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from flipstats.study import Study
 
 _STEPS = ("assigned", "started", "tested", "analysed")
-_STANDARDISED = ("wwc", "wwc_cluster")
 
 
 def comparison(study: Study, outcome: str, *, role: str = "research") -> Html:
@@ -50,7 +50,7 @@ def comparison(study: Study, outcome: str, *, role: str = "research") -> Html:
 
 
 def compared(result: Comparison, *, role: str = "research") -> Html:
-    """Return a comparison as blocks: verdict, group means, effects, flow, balance."""
+    """Return a comparison as blocks: verdict, outcomes, effects, flow, balance, methods."""
     treated, control = arm_words(result.question.treated), arm_words(result.question.control)
     hidden = frozenset() if role == "research" else small_groups(result)
     shape = result.spread if role == "research" else None
@@ -61,8 +61,8 @@ def compared(result: Comparison, *, role: str = "research") -> Html:
         flow(result, treated, control),
     ]
     if result.balance:
-        blocks.append(balance(result, treated, control))
-    return Html("".join(blocks))
+        blocks += [balance(result, treated, control), figure(result.picture("love"))]
+    return Html("".join([*blocks, methods(result)]))
 
 
 def small_groups(result: Comparison) -> frozenset[str]:
@@ -140,33 +140,13 @@ def effects(result: Comparison) -> Html:
     if result.primary is None:
         return Html()
     rows = result.to_frame().filter(pl.col("role").is_in(["primary", "robustness", "band"]))
-    return _forest(result, rows) + _methods(rows)
+    return _forest(result) + _methods(rows)
 
 
-def _forest(result: Comparison, rows: pl.DataFrame) -> Html:
-    standardised = rows.filter(pl.col("variant").is_in(_STANDARDISED))
-    limits = result.question.thresholds
-    if standardised.height:
-        drawn, unit, smallest = standardised, "g", limits.smallest_effect_g
-    elif result.question.kind == "binary":
-        differences = rows.filter(~pl.col("variant").str.contains("ratio|odds"))
-        drawn, unit, smallest = differences, "share", limits.smallest_effect_completion
-    else:
+def _forest(result: Comparison) -> Html:
+    if result.g is None and result.question.kind != "binary":
         return Html()
-    outcome = outcome_words(result.question.outcome)
-    labels = [
-        outcome if role == "primary" else method_words(method)
-        for role, method in drawn.select("role", "method").iter_rows()
-    ]
-    return figure(
-        figures.forest(
-            drawn.with_columns(pl.Series("label", labels), _finite("value"), _finite("low"), _finite("high")),
-            smallest=smallest,
-            unit=unit,
-            treated=arm_words(result.question.treated),
-            control=arm_words(result.question.control),
-        )
-    )
+    return figure(forest_of(result, method_words))
 
 
 def _methods(rows: pl.DataFrame) -> Html:
@@ -228,6 +208,15 @@ def balance(result: Comparison, treated: str, control: str) -> Html:
         "mend": number(limits.baseline_adjustable_g, 2),
     }
     return table(frame, t("report.caption_balance"), note=t("report.note_balance", **ends))
+
+
+def methods(result: Comparison) -> Html:
+    """Return how many tests were run, and the paragraph on methods with its references."""
+    paragraphs = "".join(f"<p>{escape(line)}</p>" for line in result.methods_text().split("\n") if line)
+    return Html(
+        f"<p>{escape(tests_sentence(result))}</p>"
+        f"<details><summary>{escape(t('compare.methods_heading'))}</summary>{paragraphs}</details>"
+    )
 
 
 # -------------------------------------------------------------------------------------------------- words
