@@ -22,12 +22,14 @@ from flipstats.comparison.plan import (
     chosen_methods,
     label,
     plan_of,
+    question_of,
+    question_of_table,
     read_plan,
     rules_of,
     weights_of_bands,
     with_plan,
 )
-from flipstats.comparison.question import Question, Roster, check_assignment
+from flipstats.comparison.question import Question, check_assignment
 from flipstats.comparison.result import Comparison, Effect
 from flipstats.comparison.secondary import with_secondary
 from flipstats.comparison.table import known_column, read_table, roster_of_table
@@ -144,30 +146,7 @@ def compare_table(
     )  # fmt: skip
     if assignment is None:
         roster = replace(roster, warnings=(note("assignment_assumed"), *roster.warnings))
-    return with_plan(analyse(_question_of_table(done, roster, thresholds), roster), done, plan)
-
-
-def _question_of_table(done: Plan, roster: Roster, thresholds: Thresholds) -> Question:
-    base = _question(done, thresholds, kind="binary" if done.binary else "score", shares=False)
-    names = roster.covariates
-    return replace(
-        base,
-        grouped=roster.alone is not None
-        or check_assignment(done.assignment, clustered=done.cluster is not None),
-        covariates=names,
-        baseline=done.pre if done.pre in names else None,
-        alone=roster.alone,
-    )
-
-
-def _question(done: Plan, thresholds: Thresholds, *, kind: str, shares: bool) -> Question:
-    chosen, every = chosen_methods(done.methods or None)
-    return Question(
-        outcome=done.primary, kind=kind, shares=shares, treated=done.treated, control=done.control,
-        assignment=done.assignment, grouped=False, moderator=next(iter(done.moderators), None),
-        methods=chosen, every_method=every, level=done.level, seed=done.seed, thresholds=thresholds,
-        contrast=done.contrast,
-    )  # fmt: skip
+    return with_plan(analyse(question_of_table(done, roster, thresholds), roster), done, plan)
 
 
 def compare_csv(
@@ -234,11 +213,12 @@ def compare(
     Parameters
     ----------
     study : Study
-    outcome : {"summative", "completion", "attendance", "start_score"}, optional
+    outcome : {"summative", "completion", "attendance", "start_score"} or an indicator, optional
         By default the primary outcome; the secondary outcomes are then compared too. *summative*: first
         finished attempt at each summative assessment that both arms took, averaged per learner. *completion*:
         by the study's rule, those who withdrew counting as not completed. *attendance*: share of sessions
-        attended. *start_score*: first attempts at the quizzes that open the sessions.
+        attended. *start_score*: first attempts at the quizzes that open the sessions. Any indicator that has
+        a value for each learner, ``KEY`` or ``KEY.STATISTIC``: what is better is as its definition says.
     arm : {"arm", "iteration"}, optional
         What tells the two sides apart, by default the arm; between iterations the design is historical.
     treated, control : optional
@@ -276,7 +256,7 @@ def compare(
         contrast=contrast, plan=plan,
     )  # fmt: skip
     _contrast(done.contrast, next(iter(done.moderators), None))
-    base = _question(done, done.thresholds(study.thresholds), kind="score", shares=True)
+    base = question_of(done, done.thresholds(study.thresholds), kind="score", shares=True)
     ways = {"arm": done.arm, "adjust": done.adjust, "cluster": done.cluster}
     main = _compare_outcome(study, base, **ways)
     if outcome is None:
@@ -391,7 +371,10 @@ def _compare_outcome(
     names = roster.covariates
     question = replace(
         question,
-        kind="binary" if question.outcome == "completion" else "score",
+        kind=roster.measure.kind,
+        shares=roster.measure.shares,
+        unit=roster.measure.unit,
+        direction=roster.measure.direction,
         grouped=check_assignment(question.assignment, clustered=True) or roster.alone is not None,
         alone=roster.alone,
         covariates=names,

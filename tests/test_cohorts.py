@@ -8,6 +8,7 @@ from comparison_study import START, study
 from effects_reference import SHARED, expected, shared_data
 
 from flipstats import cohorts
+from flipstats.comparison.indicator_outcome import of_learners
 from flipstats.errors import (
     DesignError,
     EmptyArmError,
@@ -232,12 +233,15 @@ def test_undeclared_assignment_is_not_established():
     assert result.verdict.threats[0] == "how learners came into the arms was not declared"
 
 
+ASKED = list(dict.fromkeys(["summative", "completion", "attendance", "start_score", *of_learners()]))
+
+
 @pytest.mark.parametrize(
     ("more", "error", "message"),
     [
         ({"outcome": "sumative"}, ParameterError,
-         "there is no outcome 'sumative'; outcomes of a study are summative, completion, attendance, "
-         "start_score; did you mean 'summative'?"),
+         "there is no outcome 'sumative'; outcomes of a study are " + ", ".join(ASKED)
+         + "; did you mean 'summative'?"),
         ({"outcome": "start_score"}, NotComputableError,
          "the outcome the score at the start of sessions cannot be computed: nobody in the two arms has it"),
         ({"adjust": ["wage"]}, ParameterError,

@@ -39,6 +39,8 @@ def verdict_of(
         The main one first.
     """
     scale = judged(question, primary, size)
+    if scale is not None and question.direction == "less":
+        scale = (-scale[0], -scale[2], -scale[1])
     agree = primary is None or all(np.sign(e.value) == np.sign(primary.value) for e in beside.values())
     on = None if scale is None else Judged(*scale, smallest_of(question), agree)
     outcome, treated, control = (
@@ -55,7 +57,7 @@ def verdict_of(
 
 
 def _shown(question: Question, primary: Estimate, size: Size | None) -> Shown:
-    unit = "points_of_100" if question.shares else "points"
+    unit = "points_of_100" if question.shares else question.unit
     if question.kind == "binary":
         unit = "percentage_points"
     g = None if size is None or question.kind == "binary" else (size.value, size.low, size.high)

@@ -10,6 +10,7 @@ from flipstats.comparison.magnitude import smallest_of
 from flipstats.comparison.methods import METHODS
 from flipstats.comparison.note import Name, shown
 from flipstats.comparison.references import REFERENCES
+from flipstats.comparison.verdict import unit_words
 from flipstats.i18n import listing, number, percent, t
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def _primary(result: Comparison) -> str:
         name: number(scale * getattr(e, name), digits, signed=True) for name in ("value", "low", "high")
     }
     key = "text_effect_df" if e.df == e.df and e.df != float("inf") else "text_effect"
-    unit = t(f"compare.unit_{result.verdict.shown.unit}")
+    unit = unit_words(result.verdict.shown.unit)
     return text + " " + t(
         f"compare.{key}", **numbers, unit=unit, level=percent(e.level), df=number(e.df, 1),
         p=_p(e.p), n_treated=e.n_treated, n_control=e.n_control,

@@ -60,6 +60,17 @@ def note(key: str, values: dict[str, object] | None = None) -> Note:
     return Note(key, tuple((values or {}).items()))
 
 
+def _called(name: Name) -> str:
+    key = f"compare.{name.kind}_{name.value}"
+    if has(key):
+        return t(key)
+    indicator, _, statistic = name.value.partition(".")
+    if name.kind != "outcome" or not has(f"metrics.{indicator}"):
+        return name.value
+    words = [t(f"metrics.{indicator}")] + ([t(f"metrics.stat_{statistic}")] if statistic else [])
+    return t("compare.quoted", text=", ".join(words))
+
+
 def shown(value: object) -> object:
     """Put a value into words: shares as percentages, decimals with the reader's mark, lists with "and"."""
     if isinstance(value, Share):
@@ -69,8 +80,7 @@ def shown(value: object) -> object:
     if isinstance(value, Word):
         return t(f"compare.{value.key}")
     if isinstance(value, Name):
-        key = f"compare.{value.kind}_{value.value}"
-        return t(key) if has(key) else value.value
+        return _called(value)
     if isinstance(value, float):
         return number(value, 2)
     if isinstance(value, tuple):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from flipstats.comparison.note import Note, note
+from flipstats.comparison.note import Name, Note, note, shown
 from flipstats.comparison.outcomes import BASELINE_NAMES, baseline_of, covariate_of, outcome_of, started
 from flipstats.comparison.question import Roster
 from flipstats.comparison.table import arm_alone, numeric_columns
@@ -43,9 +43,9 @@ def roster_of_study(
     """
     cohorts = _cohorts(study, arm, treated, control, cluster)
     members, both = _members(study, cohorts)
-    found, threats, warnings = outcome_of(study, outcome, members)
+    found, threats, warnings, measure = outcome_of(study, outcome, members)
     if found.is_empty():
-        raise NotComputableError(t("compare.no_outcome_data", name=t(f"compare.outcome_{outcome}")))
+        raise NotComputableError(t("compare.no_outcome_data", name=shown(Name("outcome", outcome))))
     members, left, alone = _placed(members, cohorts)
     left["both_arms"] = both
     active = started(study)
@@ -55,9 +55,8 @@ def roster_of_study(
     columns = {
         "treated": frame["treated"],
         "cluster": frame["cluster"],
-        "started": frame["learner_id"].is_in(active.implode()) | frame["outcome"].is_not_null()
-        if outcome != "completion"
-        else frame["learner_id"].is_in(active.implode()),
+        "started": frame["learner_id"].is_in(active.implode())
+        | (frame["outcome"].is_not_null() & (measure.kind != "binary")),
         "outcome": frame["outcome"],
     }
     covariates, band_values, notes = _covariates(study, members, adjust, band)
@@ -72,6 +71,7 @@ def roster_of_study(
         threats=(*threats, *_few_trainers(study, cohorts)),
         warnings=(*notes, *warnings),
         alone=alone,
+        measure=measure,
     )
 
 

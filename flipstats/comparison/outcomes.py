@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import polars as pl
 
+from flipstats.comparison.indicator_outcome import indicator_of, is_indicator, of_learners
 from flipstats.comparison.note import Note, note
+from flipstats.comparison.question import Measure
 from flipstats.errors import ParameterError, did_you_mean
 from flipstats.i18n import t
 from flipstats.study import Study
@@ -14,11 +16,15 @@ BASELINE_NAMES = ("baseline", "positioning", "baseline_score")
 _PRESENT = ("present", "late")
 
 
-def outcome_of(study: Study, name: str, members: pl.DataFrame) -> tuple[pl.DataFrame, list[Note], list[Note]]:
-    """Return ``learner_id, outcome`` of the members who have it, threats and warnings.
+def outcome_of(
+    study: Study, name: str, members: pl.DataFrame
+) -> tuple[pl.DataFrame, list[Note], list[Note], Measure]:
+    """Return ``learner_id, outcome`` of the members who have it, threats, warnings, and how it is measured.
 
     Parameters
     ----------
+    name : str
+        One of `OUTCOMES`, or an indicator: ``KEY`` or ``KEY.STATISTIC``.
     members : DataFrame
         ``learner_id, cohort_id, treated``.
 
@@ -27,17 +33,21 @@ def outcome_of(study: Study, name: str, members: pl.DataFrame) -> tuple[pl.DataF
     ParameterError
         There is no such outcome.
     """
+    score = Measure("score", shares=True)
     if name == "summative":
-        return _scores(study, "summative", members)
+        return *_scores(study, "summative", members), score
     if name == "start_score":
-        return _scores(study, "start", members)
-    if name == "completion":
-        return _completion(study, members)
+        return *_scores(study, "start", members), score
+    if name in ("completion", "completion_rate"):
+        return *_completion(study, members), Measure("binary", shares=True)
     if name == "attendance":
-        return _attendance(study, members), [], []
-    near = did_you_mean(name, OUTCOMES)
+        return _attendance(study, members), [], [], score
+    if is_indicator(name):
+        return indicator_of(study, name, members)
+    known = [*OUTCOMES, *(key for key in of_learners() if key not in OUTCOMES)]
+    near = did_you_mean(name, known)
     raise ParameterError(
-        t("compare.unknown_outcome", given=name, known=", ".join(OUTCOMES))
+        t("compare.unknown_outcome", given=name, known=", ".join(known))
         + ("; " + t("compare.did_you_mean", near=near) if near else "")
     )
 

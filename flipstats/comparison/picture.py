@@ -131,4 +131,5 @@ def forest_of(result: Comparison, words: Callable[[str], str] = str) -> Picture:
         unit="share" if binary else "g",
         treated=treated,
         control=control,
+        better=result.question.direction,
     )

@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from flipstats.comparison.note import Note, note
+from flipstats.comparison.question import Question, Roster, check_assignment
 from flipstats.comparison.result import Comparison
 from flipstats.conventions import Thresholds
 from flipstats.effects.results import check_level
@@ -246,6 +247,31 @@ def _declared(study: Study) -> Plan:
         tuple(design.secondary), tuple(design.adjust), tuple(design.moderators)[:1],
         completion_rule=design.completion_rule, level=study.thresholds.confidence_level,
         rules=rules_of(study.thresholds),
+    )  # fmt: skip
+
+
+def question_of_table(done: Plan, roster: Roster, thresholds: Thresholds) -> Question:
+    """Return what a plan asks of a table."""
+    base = question_of(done, thresholds, kind="binary" if done.binary else "score", shares=False)
+    names = roster.covariates
+    return replace(
+        base,
+        grouped=roster.alone is not None
+        or check_assignment(done.assignment, clustered=done.cluster is not None),
+        covariates=names,
+        baseline=done.pre if done.pre in names else None,
+        alone=roster.alone,
+    )
+
+
+def question_of(done: Plan, thresholds: Thresholds, *, kind: str, shares: bool) -> Question:
+    """Return what a plan asks, before anything is known of the data."""
+    chosen, every = chosen_methods(done.methods or None)
+    return Question(
+        outcome=done.primary, kind=kind, shares=shares, treated=done.treated, control=done.control,
+        assignment=done.assignment, grouped=False, moderator=next(iter(done.moderators), None),
+        methods=chosen, every_method=every, level=done.level, seed=done.seed, thresholds=thresholds,
+        contrast=done.contrast,
     )  # fmt: skip
 
 

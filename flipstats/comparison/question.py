@@ -18,6 +18,27 @@ RANDOM = ("random_individual", "random_cluster")
 
 
 @dataclass(frozen=True, slots=True)
+class Measure:
+    """How an outcome is measured.
+
+    Attributes
+    ----------
+    kind : {"score", "binary"}
+    shares : bool
+        It lies in 0-1 and is read as points out of 100.
+    unit : str
+        ``points``, or ``metric_…``, the unit of an indicator.
+    direction : {"more", "less", "neither"}
+        Which way is better.
+    """
+
+    kind: str
+    shares: bool
+    unit: str = "points"
+    direction: str = "more"
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
     """What is compared, declared before any outcome is looked at.
 
@@ -42,6 +63,8 @@ class Question:
         A declared combination of the effects by band.
     alone : {"treated", "control"}, or None
         The arm whose learners were in no group, where only the other was taught in groups.
+    unit, direction : str
+        As in `Measure`.
     """
 
     outcome: str
@@ -61,6 +84,8 @@ class Question:
     thresholds: Thresholds = DEFAULTS
     contrast: Mapping[str, float] | None = None
     alone: str | None = None
+    unit: str = "points"
+    direction: str = "more"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +109,7 @@ class Roster:
         What limits the comparison; what else the reader should know.
     alone : {"treated", "control"}, or None
         The arm whose learners were in no group; their ``cluster`` is null.
+    measure : Measure
     """
 
     frame: pl.DataFrame
@@ -94,6 +120,7 @@ class Roster:
     threats: tuple[Note, ...] = ()
     warnings: tuple[Note, ...] = ()
     alone: str | None = None
+    measure: Measure = Measure("score", shares=False)
 
     @property
     def covariates(self) -> tuple[str, ...]:

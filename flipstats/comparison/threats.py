@@ -12,7 +12,7 @@ from flipstats.comparison.result import Effect
 
 def is_capped(question: Question, roster: Roster, gap: float | None) -> bool:
     """Return whether the design caps the verdict at *not established*, whatever the effect."""
-    return bool(roster.single) or _gap_too_wide(question, gap)
+    return bool(roster.single) or _gap_too_wide(question, gap) or question.direction == "neither"
 
 
 def threats(
@@ -45,6 +45,8 @@ def _caps(question: Question, roster: Roster, gap: float | None, data: Analysed)
             else note("threat_few_groups_one_arm", {"n": data.fewest, "least": least})
         )
     out += [note("threat_single", {"what": Word(f"single_{what}")}) for what in roster.single]
+    if question.direction == "neither":
+        out.append(note("threat_no_direction"))
     if question.assignment == "none":
         out.append(note("threat_undeclared"))
     if _gap_too_wide(question, gap):

@@ -14,6 +14,7 @@ WORKS = "works"
 LIKELY = "likely_works"
 NO_DIFFERENCE = "no_difference"
 UNCLEAR = "unclear"
+_OF_100 = ("points_of_100", "percentage_points")
 LEVELS = (NOT_ESTABLISHED, HARM, WORKS, LIKELY, NO_DIFFERENCE, UNCLEAR)
 
 
@@ -61,11 +62,23 @@ def decide(judged: Judged | None, *, tier: str, capped: bool) -> str:
     return UNCLEAR
 
 
+def unit_words(unit: str) -> str:
+    """Return the words for the unit of an effect.
+
+    Examples
+    --------
+    >>> unit_words("percentage_points"), unit_words("metric_h")
+    ('percentage points', 'hours')
+    """
+    return t(f"metrics.unit_{unit[7:]}" if unit.startswith("metric_") else f"compare.unit_{unit}")
+
+
 @dataclass(frozen=True, slots=True)
 class Shown:
     """The numbers a sentence tells: effect in its own unit, and g where there is one.
 
-    ``unit`` is ``points`` (of the outcome as it was measured), ``points_of_100`` or ``percentage_points``.
+    ``unit`` is ``points`` (of the outcome as it was measured), ``points_of_100``, ``percentage_points`` or
+    ``metric_…``, the unit of an indicator.
     """
 
     value: float
@@ -77,13 +90,13 @@ class Shown:
     g: tuple[float, float, float] | None = None
 
     def __str__(self) -> str:
-        scale = 1.0 if self.unit == "points" else 100.0
+        scale = 100.0 if self.unit in _OF_100 else 1.0
         digits = 1 if scale == 100.0 else 2
         value, low, high = (number(scale * x, digits, signed=True) for x in (self.value, self.low, self.high))
         text = t(
             "compare.found",
             value=value,
-            unit=t(f"compare.unit_{self.unit}"),
+            unit=unit_words(self.unit),
             average=t(f"compare.{self.average}"),
         )
         limits = t("compare.limits", level=percent(self.level), low=low, high=high)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from flipstats import figures
+from flipstats.comparison.note import Name, shown
 from flipstats.comparison.page import pair, tests_sentence
 from flipstats.comparison.picture import forest_of
 from flipstats.display.blocks import Html, figure, notice, table
@@ -224,8 +225,7 @@ def methods(result: Comparison) -> Html:
 
 def outcome_words(outcome: str) -> str:
     """Return how people call an outcome, as a title begins."""
-    key = f"compare.outcome_{outcome}"
-    words = t(key) if has(key) else outcome
+    words = str(shown(Name("outcome", outcome)))
     return words[:1].upper() + words[1:]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -27,6 +28,7 @@ def forest(
     reference: tuple[float, float, float] | None = None,
     treated: str,
     control: str,
+    better: str = "more",
 ) -> Picture:
     """Draw effects, treated minus control, each with its interval.
 
@@ -43,6 +45,8 @@ def forest(
         `conventions.LITERATURE_G`.
     treated, control : str
         The arms, as people know them.
+    better : {"more", "less", "neither"}
+        On which side an effect is good; the literature's line is drawn where more is better.
 
     Raises
     ------
@@ -50,7 +54,7 @@ def forest(
         A column is missing.
     """
     needs(effects, ("label", "value", "low", "high"), "forest")
-    if reference is None and unit == "g":
+    if reference is None and unit == "g" and better == "more":
         reference = LITERATURE_G
     digits, scale = (2, 1.0) if unit == "g" else (0, 100.0)
     effects = effects.with_columns(pl.col("value", "low", "high") * scale)
@@ -69,7 +73,8 @@ def forest(
     _effects(figure, effects, digits)
     if reference:
         _reference(figure, tuple(value * scale for value in reference), effects.height, digits)
-    _frame(figure, effects, lines, band, reference, unit, (treated, control))
+    _frame(figure, effects, lines, band, reference, unit)
+    _sides(figure, {"more": (control, treated), "less": (treated, control)}.get(better, ()))
     return Picture(
         figure=figure,
         title=t("figures.forest_title", treated=treated, control=control),
@@ -130,7 +135,6 @@ def _frame(
     band: float,
     reference: tuple[float, float, float] | None,
     unit: str,
-    arms: tuple[str, str],
 ) -> None:
     """Set the axes so that zero, the band and every interval are inside, zero near the middle."""
     ends = [abs(v) for name in ("value", "low", "high") for v in effects[name].drop_nulls()]
@@ -145,7 +149,12 @@ def _frame(
         yaxis={"visible": False, "range": [lines - 0.7, -0.8]},
         margin={"l": 2, "r": 2, "t": 44},
     )
-    for side, arm, anchor in ((0, arms[1], "left"), (1, arms[0], "right")):
+
+
+def _sides(figure: go.Figure, arms: Sequence[str]) -> None:
+    """Say on which side which arm does better."""
+    for side, arm in enumerate(arms):
+        anchor = ("left", "right")[side]
         key = "figures.better_right" if side else "figures.better_left"
         figure.add_annotation(
             x=side, xref="x domain", y=1, yref="paper", xanchor=anchor, yanchor="bottom",
