@@ -11,7 +11,7 @@ from flipstats.effects import sizes
 from flipstats.effects.arrays import arms
 from flipstats.effects.clusters import intraclass_correlation
 from flipstats.effects.results import Count, Estimate
-from flipstats.errors import EstimationError
+from flipstats.errors import EstimationError, ParameterError
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ def within_arm_icc(data: Analysed) -> float | None:
     arm = data.treated if data.alone is None else None
     try:
         return intraclass_correlation(data.outcome[inside], data.clusters[inside], treated=arm).truncated
-    except EstimationError:
+    except (EstimationError, ParameterError):  # nothing to tell apart, or groups that cross the arms
         return None
 
 

@@ -60,7 +60,8 @@ def roster_of_table(
     SchemaError
         A column does not exist; the nearest is suggested.
     ParameterError
-        The outcome is not numbers, or not yes/no where it should be; an arm value does not occur.
+        The outcome is not numbers, or not yes/no where it should be; an arm value does not occur; a learner
+        (column ``learner_id``, where there is one) has several rows.
     DesignError
         Groups were drawn, and one arm has none; a group has learners in both arms.
     """
@@ -71,6 +72,7 @@ def roster_of_table(
         raise ParameterError(t("compare.outcome_as_covariate", name=outcome))
     frame = frame.with_columns(selectors.float().fill_nan(None))
     kept, left = _of_two_arms(frame, arm, treated, control)
+    _check_one_row_each(kept)
     of_cluster = (
         kept[cluster].cast(pl.String) if cluster else pl.Series([None] * kept.height, dtype=pl.String)
     )
@@ -97,6 +99,14 @@ def roster_of_table(
     if nested:
         _check_nested(out)
     return Roster(out, left_out=tuple((reason, n) for reason, n in left.items() if n), alone=alone)
+
+
+def _check_one_row_each(kept: pl.DataFrame) -> None:
+    if "learner_id" not in kept.columns:
+        return
+    repeated = kept["learner_id"].drop_nulls().value_counts().filter(pl.col("count") > 1)
+    if repeated.height:
+        raise ParameterError(t("compare.learner_repeated", n=repeated.height))
 
 
 def arm_alone(clusters: pl.Series, treated: pl.Series) -> str | None:

@@ -12,6 +12,7 @@ from flipstats.i18n import t
 
 Floats = NDArray[np.float64]
 LARGEST = 1e100  # beyond it squares overflow, and nothing that is measured is so large
+SMALLEST = 1e-100  # below it they vanish
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +94,8 @@ def arms(
     Raises
     ------
     ParameterError
-        Lengths differ, a value is missing, infinite or beyond 1e100, `treated` is not 0/1, or a group lies in
-        both arms.
+        Lengths differ, a value is missing, infinite or beyond 1e100, none is above 1e-100, `treated` is not
+        0/1, or a group lies in both arms.
     EmptyArmError
         An arm has nobody in it.
 
@@ -165,4 +166,6 @@ def _floats(name: str, values: ArrayLike, *, columns: bool = False) -> Floats:
         raise ParameterError(t("compare.missing_values", name=name, n=missing))
     if array.size and np.abs(array).max() > LARGEST:
         raise ParameterError(t("compare.too_large", name=name))
+    if array.size and 0 < np.abs(array).max() < SMALLEST:
+        raise ParameterError(t("compare.too_small", name=name))
     return array

@@ -244,7 +244,8 @@ def _estimate(
         G = len(influence)
         influence, df = influence * np.sqrt(G / (G - 1)), G - 2
     se = float(np.sqrt((influence**2).sum()))
-    if se <= np.sqrt(FLAT) * float(np.abs(data.outcome).max()) / np.sqrt(len(data.outcome)):
+    rounding = 64 * np.finfo(float).eps * float(np.abs(data.outcome).max())
+    if se <= max(np.sqrt(FLAT) * float(np.ptp(data.outcome)), rounding) / np.sqrt(len(data.outcome)):
         se = 0.0  # rounding, not variation
     aside = {
         "ess_treated": found.ess_treated,
