@@ -43,6 +43,7 @@ bench: .venv/.ready ## speed, as ratios to other engines in the same run
 
 docs: .venv/.ready ## write the generated pages of docs/ anew
 	@$(BIN)/python -m flipstats.dictionary docs
+	@$(BIN)/python -m flipstats.indicator_dictionary docs
 
 lock: .venv/.ready ## resolve the dependencies again into requirements.lock
 	@$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --no-header --quiet -o requirements.lock --upgrade

@@ -1,0 +1,66 @@
+"""What each kind of export gives: tables, and the levels of consultation it can tell.
+
+`tests/test_indicator_dictionary.py` holds this to what the readers give on real files.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flipstats.schema import LEVELS, TABLES
+
+
+@dataclass(frozen=True, slots=True)
+class Gives:
+    """What one kind of export gives.
+
+    Attributes
+    ----------
+    tables : frozenset of str
+        Tables of the schema it fills, besides the roster; ``course_completions`` fill ``enrolments``.
+    levels : tuple of str
+        Levels of consultation it can tell.
+    every_resource : bool
+        Whether it tells these levels of every resource, or of each only what its completion rule means.
+    """
+
+    tables: frozenset[str] = frozenset()
+    levels: tuple[str, ...] = ()
+    every_resource: bool = True
+
+
+def _gives(*tables: str, levels: tuple[str, ...] = (), every_resource: bool = True) -> Gives:
+    return Gives(frozenset(tables), levels, every_resource)
+
+
+GIVES: dict[str, Gives] = {
+    "moodle_log": _gives("events", levels=("opened",)),
+    "moodle_logstore": _gives("events", levels=("opened",)),
+    "moodle_completion": _gives("events", levels=LEVELS, every_resource=False),
+    "moodle_course_completion": _gives("course_completions"),
+    "moodle_gradebook": _gives("attempts"),
+    "moodle_quiz": _gives("attempts"),
+    "moodle_attendance": _gives("attendance"),
+    "moodle_feedback": _gives("feedback"),
+    "moodle_webservice": _gives("events", "attempts"),
+    "moodle_participants": _gives(),
+    "moodle_modules": _gives(),
+    "moodle_users": _gives(),
+    "xapi": _gives("events", "attempts", levels=LEVELS),
+    "openedx_log": _gives("events", "attempts", levels=LEVELS),
+    "openedx_grades": _gives("attempts"),
+    "oulad": _gives("events", "attempts", levels=("opened",)),
+    "teams_attendance": _gives("attendance"),
+    "teams_graph": _gives("attendance"),
+    "zoom": _gives("attendance"),
+    "google_meet": _gives("attendance"),
+    "bigbluebutton_json": _gives("attendance", "attempts", "feedback"),
+    "bigbluebutton_csv": _gives("attendance", "feedback"),
+    "edusign": _gives("attendance"),
+    "wooclap": _gives("attempts", "feedback"),
+    "kahoot": _gives("attempts", "feedback"),
+    "google_forms": _gives("attempts", "feedback"),
+    "ics": _gives(),
+    "sheet": _gives("attendance", "attempts", "events", levels=LEVELS),
+    "canonical": _gives(*TABLES, levels=LEVELS),
+}
