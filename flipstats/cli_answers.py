@@ -51,6 +51,7 @@ def compare(
     cluster: Annotated[str | None, typer.Option(help="Column of the groups.")] = None,
     assignment: Annotated[str | None, typer.Option(help="How arms were assigned.")] = None,
     binary: Annotated[bool, typer.Option("--binary", help="The outcome is yes or no.")] = False,
+    less: Annotated[bool, typer.Option("--less-is-better", help="Of a CSV: absences, say.")] = False,
     by: Annotated[str | None, typer.Option("--by", metavar="BAND", help="For whom, or: iteration.")] = None,
     method: Annotated[str, typer.Option(metavar="M,..", help="Methods by name, or all.")] = "",
     seed: Annotated[int, typer.Option(help="Seed of what is drawn at random.")] = 1,
@@ -66,7 +67,7 @@ def compare(
     options = {"outcome": outcome, "arm": arm, "treated": treated, "control": control, "pre": pre}
     options |= {"adjust": _names(adjust), "cluster": cluster, "assignment": assignment, "binary": binary}
     options |= {"band": by, "methods": _names(method) or None, "seed": seed, "plan": plan}
-    options |= {"freeze": freeze, "contrast": contrast}
+    options |= {"freeze": freeze, "contrast": contrast, "less_is_better": less}
     if source.is_dir():
         result = cohorts.compare_study_options(open_for(source, lang), **options)
     else:

@@ -19,14 +19,12 @@ from flipstats.comparison.of_study import roster_of_study
 from flipstats.comparison.over import ACROSS, Overall, combine
 from flipstats.comparison.plan import (
     Plan,
-    chosen_methods,
-    label,
+    checked_contrast,
     plan_of,
+    plan_of_table,
     question_of,
     question_of_table,
     read_plan,
-    rules_of,
-    weights_of_bands,
     with_plan,
 )
 from flipstats.comparison.question import Question, check_assignment
@@ -34,7 +32,6 @@ from flipstats.comparison.result import Comparison, Effect
 from flipstats.comparison.secondary import with_secondary
 from flipstats.comparison.table import known_column, read_table, roster_of_table
 from flipstats.conventions import DEFAULTS, Thresholds
-from flipstats.effects.results import check_level
 from flipstats.errors import DesignError, EstimationError, NotComputableError, ParameterError
 from flipstats.i18n import t
 from flipstats.study import Study
@@ -52,6 +49,7 @@ __all__ = [
     "iteration_change",
     "over_iterations",
     "plan_of",
+    "plan_of_table",
     "read_plan",
 ]
 
@@ -77,6 +75,7 @@ def compare_table(
     seed: int = 1,
     thresholds: Thresholds = DEFAULTS,
     contrast: Mapping[str, float] | str | None = None,
+    less_is_better: bool = False,
     plan: Plan | None = None,
 ) -> Comparison:
     """Compare two arms of a table with one row a learner.
@@ -110,6 +109,8 @@ def compare_table(
         Of what is drawn at random.
     contrast : mapping of band to weight, or ``"three_levels"``, optional
         A claim on who gains more, as one test; see `flipstats.effects.bands.band_contrast`.
+    less_is_better : bool
+        Of outcomes such as absences: the verdict is turned, no number is.
     plan : Plan, optional
         Frozen before; where this comparison departs from it is listed in the result.
 
@@ -129,21 +130,19 @@ def compare_table(
     >>> result.verdict.words, round(result.primary.value, 2), result.tier
     ('works', 4.0, 'rct_low_attrition')
     """
-    check_level(level)
     frame = frame if isinstance(frame, pl.DataFrame) else pl.DataFrame(frame)
-    chosen, every = chosen_methods(methods)
-    done = Plan(
-        outcome, arm, label(treated), label(control), assignment or "nonrandom", cluster,
-        adjust=tuple(name for name in adjust if name != pre), moderators=(band,) if band else (),
-        methods=("all",) if every else chosen or (), pre=pre, binary=binary, level=level, seed=seed,
-        rules=rules_of(thresholds), contrast=_contrast(contrast, band),
+    done = plan_of_table(
+        outcome=outcome, arm=arm, treated=treated, control=control, adjust=adjust, pre=pre, cluster=cluster,
+        assignment=assignment, binary=binary, band=band, methods=methods, level=level, seed=seed,
+        thresholds=thresholds, contrast=contrast, less_is_better=less_is_better,
     )  # fmt: skip
-    check_assignment(done.assignment, clustered=cluster is not None)
     roster = roster_of_table(
         frame, outcome=outcome, arm=arm, treated=done.treated, control=done.control,
         covariates=[*([pre] if pre else []), *done.adjust], cluster=cluster, band=band, binary=binary,
         assignment=done.assignment,
     )  # fmt: skip
+    if done.direction == "less":
+        roster = replace(roster, warnings=(note("less_is_better"), *roster.warnings))
     if assignment is None:
         roster = replace(roster, warnings=(note("assignment_assumed"), *roster.warnings))
     return with_plan(analyse(question_of_table(done, roster, thresholds), roster), done, plan)
@@ -156,19 +155,13 @@ def compare_csv(
     arm: str | None,
     treated: str | None,
     control: str | None,
-    adjust: Sequence[str] = (),
-    pre: str | None = None,
-    cluster: str | None = None,
-    assignment: str | None = None,
-    binary: bool = False,
-    band: str | None = None,
-    methods: Sequence[str] | None = None,
-    seed: int = 1,
-    contrast: str | None = None,
     plan: Path | None = None,
     freeze: Path | None = None,
-) -> Comparison:
-    """Compare two arms of a CSV file; see `compare_table`.
+    **options: object,
+) -> Comparison | Plan:
+    """Compare two arms of a CSV file; `options` are those of `compare_table`.
+
+    With `freeze` the plan is written to that file and returned, and no outcome is looked at.
 
     Raises
     ------
@@ -177,18 +170,18 @@ def compare_csv(
     ParameterError
         The outcome, the arm column or one of its two values is not given.
     """
-    if freeze is not None:
-        raise ParameterError(t("compare.freeze_study"))
     frame = read_table(Path(file))
-    for option, value in (("outcome", outcome), ("arm", arm), ("treated", treated), ("control", control)):
+    needed = {"outcome": outcome, "arm": arm, "treated": treated, "control": control}
+    for option, value in needed.items():
         if value is None:
             raise ParameterError(t("compare.table_needs", option=option))
-    known_column(frame, arm)
-    return compare_table(
-        frame, outcome=outcome, arm=arm, treated=treated, control=control, adjust=adjust, pre=pre,
-        cluster=cluster, assignment=assignment, binary=binary, band=band, methods=methods, seed=seed,
-        contrast=contrast, plan=read_plan(plan) if plan else None,
-    )  # fmt: skip
+    for column in (arm, outcome):
+        known_column(frame, column)
+    if freeze is None:
+        return compare_table(frame, **needed, **options, plan=read_plan(plan) if plan else None)
+    declared = plan_of_table(**needed, **options)
+    declared.freeze(freeze)
+    return declared
 
 
 def compare(
@@ -255,7 +248,7 @@ def compare(
         assignment=assignment, band=band, methods=methods, level=level, seed=seed,
         contrast=contrast, plan=plan,
     )  # fmt: skip
-    _contrast(done.contrast, next(iter(done.moderators), None))
+    checked_contrast(done.contrast, next(iter(done.moderators), None))
     base = question_of(done, done.thresholds(study.thresholds), kind="score", shares=True)
     ways = {"arm": done.arm, "adjust": done.adjust, "cluster": done.cluster}
     main = _compare_outcome(study, base, **ways)
@@ -284,6 +277,7 @@ def compare_study_options(
     methods: Sequence[str] | None = None,
     seed: int = 1,
     contrast: str | None = None,
+    less_is_better: bool = False,
     plan: Path | None = None,
     freeze: Path | None = None,
 ) -> Comparison | Plan | Overall:
@@ -297,7 +291,8 @@ def compare_study_options(
     ParameterError
         An option that only a table needs.
     """
-    for option, given in (("--pre", pre is not None), ("--binary", binary)):
+    of_tables = {"--pre": pre is not None, "--binary": binary, "--less-is-better": less_is_better}
+    for option, given in of_tables.items():
         if given:
             raise ParameterError(t("compare.study_option", option=option))
     options = {
@@ -352,13 +347,6 @@ def over_iterations(study: Study, outcome: str | None = None, *, across: str = "
         except (DesignError, EstimationError, NotComputableError) as problem:
             refused[name] = str(problem)
     return combine(across, found, refused)
-
-
-def _contrast(contrast: Mapping[str, float] | str | None, band: str | None) -> dict[str, float] | None:
-    weights = weights_of_bands(contrast)
-    if weights and band is None:
-        raise ParameterError(t("compare.contrast_without_bands"))
-    return weights
 
 
 def _compare_outcome(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
+import polars as pl
 import pytest
-from comparison_study import study
+from comparison_study import study, table
 
 from flipstats import cohorts
-from flipstats.errors import InputError, ParameterError
+from flipstats.errors import InputError
 
 
 def test_a_frozen_plan_is_followed_and_its_fingerprint_told(tmp_path):
@@ -65,8 +67,30 @@ def test_a_plan_is_never_overwritten_and_never_changed(tmp_path):
         assert str(raised.value) == "plan.json is not a plan frozen by flipstats compare --freeze"
 
 
-def test_only_studies_are_frozen_from_the_command_line(tmp_path):
-    with pytest.raises(ParameterError):
-        cohorts.compare_csv(
-            tmp_path / "a.csv", outcome="y", arm="a", treated="1", control="0", freeze=tmp_path / "p"
-        )
+def test_a_plan_of_a_table_is_frozen_and_followed(tmp_path):
+    frame = table(np.random.default_rng(2), 4)
+    file, plan = tmp_path / "a.csv", tmp_path / "plan.json"
+    frame.with_columns(y=pl.lit(None, pl.Float64)).write_csv(file)  # the outcome is not there yet
+    asked = {"outcome": "y", "arm": "arm", "treated": "f", "control": "c"}
+    design = {"cluster": "g", "assignment": "random_cluster", "pre": "x"}
+    frozen = cohorts.compare_csv(file, **asked, **design, freeze=plan)
+    frame.write_csv(file)
+    kept = cohorts.compare_csv(file, **asked, **design, plan=plan)
+    assert kept.design["plan_sha256"] == frozen.sha256
+    assert (kept.design["plan_frozen"], kept.design["deviations"]) == (True, [])
+    changed = cohorts.compare_csv(file, **asked, **design, plan=plan, methods=["cr2"], less_is_better=True)
+    assert {one["field"] for one in changed.design["deviations"]} == {"methods", "direction"}
+    assert (
+        str(changed.warnings[0]) == "This comparison departs from the frozen plan in: methods and direction."
+    )
+
+
+def test_less_is_better_of_a_table():
+    frame = table(np.random.default_rng(2), 12, effect=1.0, icc=0.0)
+    asked = {"outcome": "y", "arm": "arm", "treated": "f", "control": "c", "cluster": "g"}
+    more = cohorts.compare_table(frame, **asked, assignment="random_cluster")
+    less = cohorts.compare_table(frame, **asked, assignment="random_cluster", less_is_better=True)
+    assert (more.verdict.code, less.verdict.code) == ("works", "harm")
+    assert less.primary.row() == more.primary.row()
+    assert more.design["plan_sha256"] != less.design["plan_sha256"]
+    assert "direction" not in cohorts.plan_of_table(**asked).to_dict()

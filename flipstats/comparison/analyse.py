@@ -20,7 +20,7 @@ from flipstats.comparison.spread import spread_of
 from flipstats.comparison.table import without_repeats
 from flipstats.comparison.threats import is_capped, threats
 from flipstats.comparison.tier import tier_of
-from flipstats.comparison.trust import sensitivity, tests_run, weights_of
+from flipstats.comparison.trust import permutation_of, sensitivity, tests_run, weights_of
 from flipstats.effects.clusters import group_means
 from flipstats.effects.proportions import wilson
 from flipstats.effects.results import Count, Estimate
@@ -67,6 +67,7 @@ def analyse(question: Question, roster: Roster) -> Comparison:
             **moderator,
             "weights": weights_of(beside),
             "overlap": overlap_of(data),
+            "permutation": permutation_of(effects),
             "tests_run": tests_run((*effects, *bands), moderator),
         },
         warnings=(*roster.warnings, *notes, *refused, *more),

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import fields
 
+import numpy as np
 import polars as pl
 
 from flipstats.comparison import methods
 from flipstats.comparison.magnitude import Size, share_ratio
 from flipstats.comparison.question import Analysed, Question, numbered
+from flipstats.effects.clusters import group_means
 from flipstats.effects.results import Estimate
 from flipstats.errors import FlipstatsError
 
@@ -33,7 +35,7 @@ def hidden_bias(
     out = {
         "e_value": _or_none(lambda: _e_value(question, primary, size)),
         "robustness": _or_none(lambda: _robustness(question, data, primary)),
-        "benchmark": _or_none(lambda: _benchmark(question, data)),
+        "benchmark": _or_none(lambda: _benchmark(question, data, primary.method)),
         "rosenbaum": _or_none(lambda: _rosenbaum(data)) if matched else None,
     }
     return {name: None if found is None else _fields(found) for name, found in out.items()}
@@ -44,12 +46,13 @@ def missing_outcomes_of(
 ) -> dict[str, object]:
     """Return the primary effect under complete cases, multiple imputation and worst cases.
 
-    Empty without a primary effect, without a missing outcome, and for a yes/no outcome, whose bounds are told
-    without a model; ``refused`` says why where the gaps cannot be filled.
+    Empty without a primary effect and without a missing outcome; ``refused`` says why where the gaps cannot
+    be filled. A yes/no outcome is imputed as a number, never rounded, and its shares compared by the linear
+    method of the same unit.
     """
     from flipstats.effects.missing import missing_outcomes
 
-    if primary is None or question.kind == "binary" or frame["outcome"].null_count() == 0:
+    if primary is None or frame["outcome"].null_count() == 0:
         return {}
     columns = [f"x:{name}" for name in question.covariates]
     grouped = question.grouped and (question.alone is not None or frame["cluster"].null_count() == 0)
@@ -58,7 +61,7 @@ def missing_outcomes_of(
         found = missing_outcomes(
             frame["outcome"].cast(pl.Float64).fill_null(float("nan")).to_numpy(),
             frame["treated"].to_numpy(),
-            estimator=_estimator(question, primary.method),
+            estimator=_estimator(question, _linear(question, primary.method)),
             covariates=frame.select(pl.col(columns).fill_null(float("nan"))).to_numpy() if columns else None,
             clusters=numbered(frame["cluster"]) if grouped else None,
             imputations=_IMPUTATIONS[frame.height > _MANY],
@@ -73,12 +76,18 @@ def missing_outcomes_of(
         name: None if getattr(found, attribute) is None else _limits(getattr(found, attribute))
         for attribute, name in names.items()
     }
-    return told | {"worst_case_ends": ends | {"observed": not question.shares}}
+    return told | {"worst_case_ends": ends | {"observed": not question.shares and question.kind != "binary"}}
+
+
+def _linear(question: Question, method: str) -> str:
+    if question.kind == "binary" and not question.grouped:
+        return "ancova_hc3" if question.covariates else "welch"
+    return method
 
 
 def _ends(question: Question, outcome: pl.Series) -> dict[str, float]:
     """The ends of the scale; of a table, which declares none, the lowest and highest outcome seen."""
-    if question.shares:
+    if question.shares or question.kind == "binary":
         return {"minimum": 0.0, "maximum": 1.0}
     return {"minimum": float(outcome.min()), "maximum": float(outcome.max())}
 
@@ -110,12 +119,17 @@ def _robustness(question: Question, data: Analysed, primary: Estimate) -> object
     return robustness_values(primary.value / primary.se, primary.df, alpha=1 - question.level)
 
 
-def _benchmark(question: Question, data: Analysed) -> object:
+def _benchmark(question: Question, data: Analysed, method: str) -> object:
     from flipstats.effects.sensitivity import benchmark
 
-    if question.grouped or data.covariates is None:
+    if not question.grouped and data.covariates is not None:
+        return benchmark(data.outcome, data.treated, data.covariates, covariate=0, level=question.level)
+    X = methods.group_covariates(data)[0] if method == "cluster_means" and question.alone is None else None
+    if X is None:
         return None
-    return benchmark(data.outcome, data.treated, data.covariates, covariate=0, level=question.level)
+    codes = np.unique(data.clusters, return_inverse=True)[1]
+    y, arm, means = (group_means(v, codes) for v in (data.outcome, data.treated.astype(float), X))
+    return benchmark(y, arm > 0, means, covariate=0, level=question.level)
 
 
 def _rosenbaum(data: Analysed) -> object:

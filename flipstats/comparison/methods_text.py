@@ -108,6 +108,10 @@ def _beside(result: Comparison) -> str:
     if names:
         said = [t("compare.text_method", name=n, model=t(f"compare.model_{n}")) for n in names]
         text = t("compare.text_beside", methods=t("compare.text_separator").join(said))
+    if (drawn := result.sensitivity["permutation"]) is not None:
+        key = "text_permutation" if drawn["exact"] else "text_permutation_drawn"
+        tried = {"n": int(drawn["allocations"]), "p": _p(drawn["p_smallest"])}
+        text = f"{text} {t(f'compare.{key}', **tried)}".strip()
     if "moderator" in result.sensitivity:
         told = result.sensitivity["moderator"]
         test = told["interaction"]

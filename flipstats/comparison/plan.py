@@ -11,7 +11,7 @@ from pathlib import Path
 from flipstats.comparison.note import Note, note
 from flipstats.comparison.question import Question, Roster, check_assignment
 from flipstats.comparison.result import Comparison
-from flipstats.conventions import Thresholds
+from flipstats.conventions import DEFAULTS, Thresholds
 from flipstats.effects.results import check_level
 from flipstats.errors import DesignError, InputError, ParameterError
 from flipstats.i18n import t
@@ -50,6 +50,8 @@ class Plan:
         The thresholds that a verdict depends on.
     contrast : dict of band to weight, optional
         A combination of the effects by band, to be tested.
+    direction : {"more", "less"}
+        Which way is better, of a table; an indicator of a study says so itself.
     """
 
     primary: str
@@ -69,10 +71,13 @@ class Plan:
     seed: int = 1
     rules: Mapping[str, float] | None = None
     contrast: Mapping[str, float] | None = None
+    direction: str = "more"
 
     def to_dict(self) -> dict[str, object]:
         """Return the plan as plain data."""
         out = {f.name: getattr(self, f.name) for f in fields(self)}
+        if self.direction == "more":  # as plans were frozen before there was another
+            del out["direction"]
         return {name: list(value) if isinstance(value, tuple) else value for name, value in out.items()}
 
     @property
@@ -123,7 +128,9 @@ def read_plan(file: Path | str) -> Plan:
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
         told = content["plan"]
-        if set(told) != {f.name for f in fields(Plan)} or not set(told["rules"] or {}) <= set(RULES):
+        if set(told) | {"direction"} != {f.name for f in fields(Plan)} or not set(told["rules"] or {}) <= set(
+            RULES
+        ):
             raise ValueError
         plan = Plan(**{k: tuple(v) if isinstance(v, list) else v for k, v in told.items()})
         sha = content["sha256"]
@@ -149,7 +156,7 @@ def deviations(done: Plan, frozen: Plan) -> list[dict[str, object]]:
         done = replace(done, primary=frozen.primary, secondary=frozen.secondary)
         if not done.moderators:
             done = replace(done, moderators=frozen.moderators)
-    before, after = frozen.to_dict(), done.to_dict()
+    before, after = (one.to_dict() | {"direction": one.direction} for one in (frozen, done))
     return [
         {"field": name, "planned": before[name], "done": after[name]}
         for name in before
@@ -250,6 +257,66 @@ def _declared(study: Study) -> Plan:
     )  # fmt: skip
 
 
+def plan_of_table(
+    *,
+    outcome: str,
+    arm: str,
+    treated: object,
+    control: object,
+    adjust: Sequence[str] = (),
+    pre: str | None = None,
+    cluster: str | None = None,
+    assignment: str | None = None,
+    binary: bool = False,
+    band: str | None = None,
+    methods: Sequence[str] | str | None = None,
+    level: float = DEFAULTS.confidence_level,
+    seed: int = 1,
+    thresholds: Thresholds = DEFAULTS,
+    contrast: Mapping[str, float] | str | None = None,
+    less_is_better: bool = False,
+) -> Plan:
+    """Return what a comparison of a table declares, by the parameters of `flipstats.cohorts.compare_table`.
+
+    Raises
+    ------
+    ParameterError
+        There is no such assignment, the level is none, or a contrast has no bands.
+    DesignError
+        Groups were drawn, and nothing says who is in which.
+
+    Examples
+    --------
+    >>> plan_of_table(outcome="y", arm="arm", treated=1.0, control=0, pre="x", adjust=["x", "age"]).adjust
+    ('age',)
+    """
+    check_level(level)
+    chosen, every = chosen_methods(methods)
+    declared = assignment or "nonrandom"
+    check_assignment(declared, clustered=cluster is not None)
+    return Plan(
+        outcome, arm, label(treated), label(control), declared, cluster,
+        adjust=tuple(name for name in adjust if name != pre), moderators=(band,) if band else (),
+        methods=("all",) if every else chosen or (), pre=pre, binary=binary, level=level, seed=seed,
+        rules=rules_of(thresholds), contrast=checked_contrast(contrast, band),
+        direction="less" if less_is_better else "more",
+    )  # fmt: skip
+
+
+def checked_contrast(contrast: Mapping[str, float] | str | None, band: str | None) -> dict[str, float] | None:
+    """Return the weights of a contrast of bands.
+
+    Raises
+    ------
+    ParameterError
+        It is none, or there are no bands to contrast.
+    """
+    weights = weights_of_bands(contrast)
+    if weights and band is None:
+        raise ParameterError(t("compare.contrast_without_bands"))
+    return weights
+
+
 def question_of_table(done: Plan, roster: Roster, thresholds: Thresholds) -> Question:
     """Return what a plan asks of a table."""
     base = question_of(done, thresholds, kind="binary" if done.binary else "score", shares=False)
@@ -271,7 +338,7 @@ def question_of(done: Plan, thresholds: Thresholds, *, kind: str, shares: bool) 
         outcome=done.primary, kind=kind, shares=shares, treated=done.treated, control=done.control,
         assignment=done.assignment, grouped=False, moderator=next(iter(done.moderators), None),
         methods=chosen, every_method=every, level=done.level, seed=done.seed, thresholds=thresholds,
-        contrast=done.contrast,
+        contrast=done.contrast, direction=done.direction,
     )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ import polars as pl
 
 from flipstats.comparison.bias import hidden_bias, missing_outcomes_of
 from flipstats.comparison.magnitude import Size, judged, smallest_of, within_arm_icc
-from flipstats.comparison.methods import WEIGHTED
+from flipstats.comparison.methods import WEIGHTED, group_covariates
 from flipstats.comparison.note import Share, Signed, Word, note
 from flipstats.comparison.question import Analysed, Question
 from flipstats.comparison.result import Effect
@@ -59,6 +59,12 @@ def tests_run(effects: Sequence[Effect], moderator: Mapping[str, object]) -> int
 def weights_of(beside: Mapping[str, Estimate]) -> dict[str, dict[str, float]]:
     """Return what the weighting methods say of their weights: effective sample sizes, largest weight."""
     return {name: dict(e.aside) for name, e in beside.items() if name in WEIGHTED and e.aside}
+
+
+def permutation_of(effects: Sequence[Effect]) -> dict[str, float] | None:
+    """Return how many allocations of the groups were tried, and the smallest p that they can give."""
+    found = next((e.aside for e in effects if e.method == "cluster_permutation"), None)
+    return None if found is None else {name: found[name] for name in ("p_smallest", "allocations", "exact")}
 
 
 def planning_icc(question: Question, data: Analysed) -> float:
@@ -116,6 +122,7 @@ def _mdes(question: Question, data: Analysed, icc: float | None, per_group: floa
         return mdes_cluster(
             groups, per_group, icc if icc is not None else 0.0, treated_share=data.groups[0] / groups,
             level=question.level, power=limits.tests_power,
+            group_covariates=len(group_covariates(data)[1]) if data.fewest < limits.reml_from_groups else 0,
         )  # fmt: skip
     except FlipstatsError:
         return None
