@@ -1,14 +1,19 @@
 """The dictionary of indicators equals the code, and the matrix of exports what readers and builds really give."""
 
+import re
+import shutil
 from pathlib import Path
 
 import pytest
 
 from flipstats import i18n, indicator_dictionary, metrics
+from flipstats.build import build_study
 from flipstats.errors import FlipstatsError
 from flipstats.indicator_dictionary import computable_from, indicators_page
+from flipstats.indicators.definition import Definition
 from flipstats.readers import READERS, Context, read
 from flipstats.readers.gives import GIVES, Gives
+from flipstats.study import Study
 
 ROOT = Path(__file__).parent.parent
 FORMATS = ROOT.parent / "shared" / "formats"
@@ -89,3 +94,44 @@ def test_pages_are_written(tmp_path):
         "indicators.md",
         "indicators.fr.md",
     }
+
+
+SAMPLE = ROOT / "data" / "sample"
+KINDS = {
+    "moodle_log": "logs_SECINC",
+    "moodle_completion": "progress",
+    "moodle_quiz": r"SECINC-\d{4}-(Quiz|Test|Évaluation)",
+    "teams_attendance": "Classe virtuelle",
+    "moodle_participants": "courseid",
+}
+
+
+def _with_only(folder: Path, pattern: str) -> Study:
+    """Build the sample with its sheets, its participants and one kind of export."""
+    shutil.copytree(SAMPLE, folder, dirs_exist_ok=True)
+    head, *sources = (folder / "study.toml").read_text(encoding="utf-8").split("[[sources]]")
+    kept = [part for part in sources if re.match(rf'\s*file = "exports/({pattern}|courseid)', part)]
+    (folder / "study.toml").write_text("[[sources]]".join([head, *kept]), encoding="utf-8")
+    return build_study(folder).study
+
+
+def _rows(of: Study, spec: Definition) -> list[dict]:
+    """Return what an indicator says at each of the three levels, without bounds."""
+    depths = [depth for depth in spec.depths if depth != "declared"] or [None]
+    rows = [metrics.compute(of, spec.key, depth=depth) for depth in depths]
+    return [row for part in rows for row in part.iter_rows(named=True) if row["statistic"] in spec.statistics]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", KINDS)
+def test_the_matrix_is_what_builds_give(name, tmp_path):
+    built = _with_only(tmp_path, KINDS[name])
+    for spec in metrics.METRICS.values():
+        rows, said = _rows(built, spec), computable_from(spec, GIVES[name])
+        values = [row["value"] is not None for row in rows]
+        if said == "computable":
+            assert all(values), spec.key
+        elif said == "not":
+            assert not any(values), spec.key
+        else:
+            assert not all(row["coverage"] == 1 for row in rows), spec.key
