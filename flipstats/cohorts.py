@@ -363,6 +363,7 @@ def _compare_outcome(
         shares=roster.measure.shares,
         unit=roster.measure.unit,
         direction=roster.measure.direction,
+        time=roster.measure.time,
         grouped=check_assignment(question.assignment, clustered=True) or roster.alone is not None,
         alone=roster.alone,
         covariates=names,

@@ -5,11 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from comparison_study import table
+from scipy.stats import norm
 
 from flipstats import cohorts
 from flipstats.effects.clusters import cluster_means
-from flipstats.effects.means import welch
+from flipstats.effects.means import ancova_hc3, welch
 from flipstats.effects.mixed import reml_kr
+from flipstats.effects.proportions import newcombe
+from flipstats.errors import EstimationError
 
 NOMINAL, LOWEST, HIGHEST = 0.95, 0.94, 0.985
 SIZES = {"balanced": (12, 12), "unbalanced": (4, 30)}
@@ -68,6 +71,70 @@ def test_a_test_of_learners_fails_where_groups_were_assigned(icc):
 def test_the_primary_interval_covers_in_full(groups, icc, sizes):
     draws = 10_000
     share = coverage(groups, icc, SIZES[sizes], draws, primary(groups), 2)
+    assert lowest(draws) <= share <= highest(draws)
+
+
+SIDES = {"small": (12, 12), "unequal": (15, 60), "large": (150, 150)}
+
+
+def coverage_of_learners(method, sides, draws, seed):
+    """Share of trials of learners, drawn one by one, whose interval holds the true effect."""
+    random, hit = np.random.default_rng([seed, *sides]), 0
+    arm = np.repeat([1, 0], sides)
+    for _ in range(draws):
+        x = random.normal(size=len(arm))
+        if method == "newcombe":
+            y, truth = (random.random(len(arm)) < np.where(arm == 1, 0.75, 0.6)).astype(float), 0.15
+            found = newcombe(y, arm)
+        else:
+            noise = np.where(arm == 1, 1.0, 1.4) * random.normal(size=len(arm))
+            y, truth = 0.5 * x + EFFECT * arm + noise, EFFECT
+            found = welch(y, arm) if method == "welch" else ancova_hc3(y, arm, covariates=x)
+        hit += found.low <= truth <= found.high
+    return hit / draws
+
+
+def coverage_of_completion(groups, icc, sizes, draws, seed):
+    """Share of programmes whose interval of group proportions holds the true difference of shares.
+
+    A draw in which all groups of an arm have the same share is refused; hardly any is.
+    """
+    random = np.random.default_rng([seed, groups, int(100 * icc), sizes[0]])
+    truth, hit, refused = float(norm.cdf(0.6) - norm.cdf(0.2)), 0, 0
+    for _ in range(draws):
+        size = random.integers(sizes[0], sizes[1] + 1, 2 * groups)
+        g = np.repeat(np.arange(2 * groups), size)
+        shift = np.sqrt(icc) * random.normal(size=2 * groups)[g] + np.where(g % 2 == 1, 0.6, 0.2)
+        passed = (shift + np.sqrt(1 - icc) * random.normal(size=len(g)) > 0).astype(float)
+        try:
+            found = cluster_means(passed, g % 2, g)
+            hit += found.low <= truth <= found.high
+        except EstimationError:
+            refused += 1
+    assert refused <= 0.01 * draws
+    return hit / (draws - refused)
+
+
+@pytest.mark.parametrize("method", ["welch", "ancova_hc3", "newcombe"])
+def test_the_interval_of_learners_covers(method):
+    assert lowest(250) <= coverage_of_learners(method, SIDES["unequal"], 250, 5) <= highest(250)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sides", SIDES)
+@pytest.mark.parametrize("method", ["welch", "ancova_hc3", "newcombe"])
+def test_the_interval_of_learners_covers_in_full(method, sides):
+    draws = 10_000
+    assert lowest(draws) <= coverage_of_learners(method, SIDES[sides], draws, 6) <= highest(draws)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sizes", SIZES)
+@pytest.mark.parametrize("icc", [0.0, 0.1, 0.3])
+@pytest.mark.parametrize("groups", [3, 6, 12, 30])
+def test_the_interval_of_completion_in_groups_covers_in_full(groups, icc, sizes):
+    draws = 10_000
+    share = coverage_of_completion(groups, icc, SIZES[sizes], draws, 7)
     assert lowest(draws) <= share <= highest(draws)
 
 

@@ -155,3 +155,26 @@ def test_a_yes_or_no_outcome_has_no_cloud():
     result = cohorts.compare(study(), outcome="completion")
     assert result.spread.is_empty()
     assert len(result.figure("groups").data) > 0
+
+
+def test_the_estimand_says_when_and_of_whom():
+    frame = drawn().with_columns(passed=pl.when(pl.int_range(pl.len()) % 9 > 0).then("passed"))
+    of_table = asked(frame, outcome="passed", binary=True)
+    assert "whose outcome and covariates are known" in of_table.methods_text()
+    assert "only those who took it are compared" in of_table.verdict.threats[0]
+    completion = cohorts.compare(study(), outcome="completion")
+    assert "those who withdrew count as not having completed" in completion.methods_text()
+    assert "once, after the programme" in completion.methods_text()
+    assert (
+        "over the sessions of the programme" in cohorts.compare(study(), outcome="attendance").methods_text()
+    )
+
+
+def test_a_yes_or_no_outcome_is_imputed_within_its_worst_cases():
+    frame = drawn().with_columns(passed=pl.when(pl.int_range(pl.len()) % 9 > 0).then("passed"))
+    missing = asked(frame, outcome="passed", binary=True, pre="x").sensitivity["missing"]
+    low, middle, high = (
+        missing[n]["value"] for n in ("worst_case_low", "multiple_imputation", "worst_case_high")
+    )
+    assert low < middle < high
+    assert missing["worst_case_ends"] == {"minimum": 0.0, "maximum": 1.0, "observed": False}

@@ -109,15 +109,17 @@ def arrays(frame: pl.DataFrame, question: Question) -> Analysed:
 def estimand(question: Question, primary: str | None) -> dict[str, Note]:
     """Say what is estimated before any number: population, arms, outcome, measure, average, drop-outs."""
     average = methods.estimand_of(primary or "cluster_means", question)
+    # Of a study everyone completed or did not; a table's yes or no may be missing like any other outcome.
+    known_of_all = question.kind == "binary" and question.time != "table"
     return {
-        "population": note("population_score" if question.kind == "score" else "population_binary"),
+        "population": note("population_binary" if known_of_all else "population_score"),
         "treated": note("plain_name", {"name": Name("name", question.treated)}),
         "control": note("plain_name", {"name": Name("name", question.control)}),
         "outcome": note("plain_name", {"name": Name("outcome", question.outcome)}),
-        "time": note("outcome_time"),
+        "time": note(f"outcome_time_{question.time}"),
         "measure": note("measure_share" if question.kind == "binary" else "measure_mean"),
         "average": note(f"estimand_{average}"),
-        "dropouts": note("dropouts_score" if question.kind == "score" else "dropouts_binary"),
+        "dropouts": note("dropouts_binary" if known_of_all else "dropouts_score"),
     }
 
 

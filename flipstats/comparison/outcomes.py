@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import polars as pl
 
 from flipstats.comparison.indicator_outcome import indicator_of, is_indicator, of_learners
@@ -35,11 +37,11 @@ def outcome_of(
     """
     score = Measure("score", shares=True)
     if name == "summative":
-        return *_scores(study, "summative", members), score
+        return *_scores(study, "summative", members), replace(score, time="after")
     if name == "start_score":
         return *_scores(study, "start", members), score
     if name in ("completion", "completion_rate"):
-        return *_completion(study, members), Measure("binary", shares=True)
+        return *_completion(study, members), Measure("binary", shares=True, time="after")
     if name == "attendance":
         return _attendance(study, members), [], [], score
     if is_indicator(name):

@@ -30,12 +30,15 @@ class Measure:
         ``points``, or ``metric_…``, the unit of an indicator.
     direction : {"more", "less", "neither"}
         Which way is better.
+    time : {"after", "during", "table"}
+        Once after the programme, over its sessions, or whenever a table's column was measured.
     """
 
     kind: str
     shares: bool
     unit: str = "points"
     direction: str = "more"
+    time: str = "during"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,7 @@ class Question:
         A declared combination of the effects by band.
     alone : {"treated", "control"}, or None
         The arm whose learners were in no group, where only the other was taught in groups.
-    unit, direction : str
+    unit, direction, time : str
         As in `Measure`.
     """
 
@@ -86,6 +89,7 @@ class Question:
     alone: str | None = None
     unit: str = "points"
     direction: str = "more"
+    time: str = "table"
 
 
 @dataclass(frozen=True, slots=True)

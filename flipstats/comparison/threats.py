@@ -81,7 +81,7 @@ def _losses(question: Question, counts: dict[str, object]) -> list[Note]:
     lost = {f"{side}": Share(found[side]) for side in SIDES}
     if not low_attrition(counts):
         return [note("threat_attrition", lost)]
-    if question.kind == "score" and found["overall"] > 0:
+    if (question.kind == "score" or question.time == "table") and found["overall"] > 0:
         return [note("threat_completers", lost)]
     return []
 
