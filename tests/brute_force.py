@@ -226,7 +226,17 @@ def band(cell, last, limits) -> tuple[str, bool]:
 
 def start_scores(rows, by, limits) -> dict[tuple, dict]:
     """Return by group the scores, and of those present how many answered; see INDICATORS 9."""
-    out = defaultdict(lambda: {"scores": [], "waiting": 0, "answered": 0, "present": 0, "unclear": 0})
+    out = defaultdict(
+        lambda: {
+            "scores": [],
+            "waiting": 0,
+            "answered": 0,
+            "present": 0,
+            "unclear": 0,
+            "changes": [],
+            "half": 0,
+        }
+    )
     for cell in cells(rows, "opened", limits):
         tests = [
             a["assessment_id"]
@@ -252,7 +262,37 @@ def start_scores(rows, by, limits) -> dict[tuple, dict]:
             group["scores"].append(sum(scores) / len(scores))
         elif firsts and not away:
             group["waiting"] += 1
+        quizzes = [
+            a["assessment_id"]
+            for a in rows.get("assessments", [])
+            if a["role"] == "pre_quiz" and a["session_id"] == cell["session_id"]
+        ]
+        before = [f for quiz in quizzes if (f := first_before(rows, cell, quiz)) is not None]
+        graded = [f["score"] for f in before if f["score"] is not None]
+        if firsts and before and not away:
+            if scores and graded:
+                group["changes"].append(sum(scores) / len(scores) - sum(graded) / len(graded))
+            else:
+                group["half"] += 1
     return out
+
+
+def first_before(rows, cell, quiz):
+    (enrolled,) = [
+        e.get("enrolled_at")
+        for e in rows["enrolments"]
+        if (e["learner_id"], e["cohort_id"]) == (cell["learner_id"], cell["cohort_id"])
+    ]
+    found = [
+        a
+        for a in rows.get("attempts", [])
+        if (a["learner_id"], a["assessment_id"]) == (cell["learner_id"], quiz)
+        and a.get("missing_reason") in (None, "not_graded")
+        and a.get("submitted_at") is not None
+        and (enrolled is None or enrolled <= a["submitted_at"])
+        and a["submitted_at"] < cell["starts_at"]
+    ]
+    return min(found, key=lambda a: a["attempt"], default=None)
 
 
 def first_attempt(rows, cell, test, limits):

@@ -181,12 +181,13 @@ def _coverage(cohorts: list[dict], moments: list[datetime]) -> st.SearchStrategy
 def _outcomes(draw: st.DrawFn, sessions: list[dict], learners: list[dict], base: datetime) -> Rows:
     tests = [{"assessment_id": "T", "session_id": s["session_id"], "role": "start"} for s in sessions[:1]]
     tests += [{"assessment_id": "T2", "session_id": s["session_id"], "role": "start"} for s in sessions[1:2]]
+    tests += [{"assessment_id": "Q", "session_id": s["session_id"], "role": "pre_quiz"} for s in sessions[:1]]
     tests += [{"assessment_id": "E", "session_id": None, "role": "summative"}] * draw(st.integers(0, 1))
     tests += [
         {"assessment_id": "F", "session_id": s["session_id"], "role": "summative"} for s in sessions[2:3]
     ]
     reasons = st.sampled_from([None] * 6 + ["not_graded", "no_attempt", "other_group", "not_taken"])
-    near = [timedelta(minutes=m) for m in (-11, -10, 0, 30, 31)] + [timedelta(minutes=30) + MICROSECOND]
+    near = [timedelta(minutes=m) for m in (-60, -11, -10, 0, 30, 31)] + [timedelta(minutes=30) + MICROSECOND]
     starts = [s["starts_at"] for s in sessions] or [base]
     moment = st.tuples(st.sampled_from(starts), st.sampled_from(near)).map(sum_of)
     names = [who["learner_id"] for who in learners]

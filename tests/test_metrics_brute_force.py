@@ -176,7 +176,9 @@ def test_start_score(rows, by):
     by = present(by, rows)
     answer = metrics.start_score(study(rows), by)
     expected = brute_force.start_scores(whole(rows), by, LIMITS)
-    nothing = {"scores": [], "waiting": 0, "answered": 0, "present": 0, "unclear": 0}
+    nothing = {"scores": [], "changes": []} | dict.fromkeys(
+        ("waiting", "answered", "present", "unclear", "half"), 0
+    )
     for key, row in keyed(answer, by, "mean").items():
         group = expected.get(key, nothing)
         assert (row["denominator"], row["unknown"]) == (len(group["scores"]), group["waiting"])
@@ -185,6 +187,13 @@ def test_start_score(rows, by):
         else:
             assert row["value"] is None
             assert row["reason"] is not None
+    for key, row in keyed(answer, by, "paired_change").items():
+        group = expected.get(key, nothing)
+        assert (row["denominator"], row["unknown"]) == (len(group["changes"]), group["half"])
+        wanted = pytest.approx(np.mean(group["changes"]), abs=1e-9) if group["changes"] else None
+        assert row["value"] == wanted
+        assert (row["value"] is None) == (row["reason"] is not None)
+        assert row["low"] is None or -1 - 1e-9 <= row["low"] <= row["value"] <= row["high"] <= 1 + 1e-9
     for key, row in keyed(answer, by, "response_rate").items():
         group = expected.get(key, nothing)
         assert (row["numerator"], row["denominator"], row["unknown"]) == (

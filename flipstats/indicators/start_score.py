@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import polars as pl
 
-from flipstats.indicators.answer import answer
+from flipstats.indicators.answer import Part, answer
 from flipstats.indicators.consultation import ROW_THRESHOLDS
 from flipstats.indicators.definition import COHORT_GROUPS, LEARNER_GROUPS, SESSION_GROUPS, Definition
 from flipstats.indicators.groups import groups_of_sessions
@@ -33,6 +33,9 @@ def start_score(
     start, else its submission), it counts only from 10 min before to 30 min after the session starts. Several
     start assessments of one session are averaged by learner.
 
+    The change is against the quizzes of the preparation, of learners scored in both only: the first attempt
+    handed in between enrolment and the start of the session.
+
     Parameters
     ----------
     study, by, role, level
@@ -46,7 +49,9 @@ def start_score(
         As in `consultation_rate`, counting learners × sessions. ``statistic`` is "mean" (0–1, of the attempts
         that are scored, by learners not known to be away; unknown counts attempts not graded yet; t interval)
         and "response_rate" (first attempts over learners present, those late included; unknown counts
-        learners whose attendance is not known; Wilson's interval; its bounds where less than 80 % are known).
+        learners whose attendance is not known; Wilson's interval; its bounds where less than 80 % are known),
+        then "paired_change" (-1 to 1: start score less score of the pre-quiz; unknown counts learners who
+        took both and wait for a grade; t interval).
 
     Raises
     ------
@@ -84,7 +89,19 @@ def start_score(
     if study.has("attendance"):
         total = pl.col("present") | unclear
         parts += bounds(question, found, response, low=answered, high=answered | unclear, total=total)
+    parts.append(_change(question, found))
     return answer(question, groups, parts, {None: _reasons(question, groups, found)})
+
+
+def _change(question: Question, found: pl.DataFrame) -> Part:
+    """Start score less score of the pre-quiz, of learners who have both; the mean of -1 to 1 as of 0 to 1."""
+    both = pl.col("score").is_not_null() & pl.col("quiz_score").is_not_null() & ~pl.col("away")
+    took = pl.col("attempted") & pl.col("quiz_taken") & ~pl.col("away")
+    change = pl.col("score") - pl.col("quiz_score")
+    total = pl.when(both).then((change + 1) / 2)
+    part = means(question, found, "paired_change", None, total=total, of=both, unknown=took & ~both)
+    whole = part.frame.with_columns(pl.col("value", "low", "high") * 2 - 1)
+    return replace(part, frame=whole, otherwise=pl.lit("no_pairs"))
 
 
 def _cells(question: Question) -> pl.DataFrame:
@@ -108,13 +125,14 @@ def _cells(question: Question) -> pl.DataFrame:
         .group_by(cell)
         .agg(pl.lit(value=True).first().alias("attempted"), pl.col("score").mean())
     )
-    marks = ("present", "away", "attempted", "due")
+    marks = ("present", "away", "attempted", "due", "quiz_taken")
     due = tests.select("session_id", pl.lit(value=True).alias("due")).unique()
     found = (
         roster(study)
         .join(due, on="session_id", how="left")
         .join(status, on=cell, how="left")
         .join(taken, on=cell, how="left")
+        .join(_quizzes(study), on=cell, how="left")
         .with_columns(pl.col(*marks).fill_null(value=False))
         .with_columns(
             (pl.col("present") & pl.col("due")).alias("present"),
@@ -134,17 +152,38 @@ def _first_attempts(study: Study, tests: pl.LazyFrame) -> pl.LazyFrame:
         pl.col("starts_at") + pl.duration(minutes=limits.start_after_min),
     )
     return (
-        study.table("attempts")
-        .filter(
-            pl.col("item_id").is_null(),
-            pl.col("missing_reason").is_null() | (pl.col("missing_reason") == "not_graded"),
-        )
+        _whole_attempts(study)
         .join(tests, on="assessment_id", how="inner")
         .join(starts, on="session_id", how="left")
         .filter(when.is_null() | in_time)
         .sort("attempt", when, "score", nulls_last=True)
         .group_by("learner_id", "session_id", "assessment_id", maintain_order=True)
         .agg(pl.col("score").first())
+    )
+
+
+def _quizzes(study: Study) -> pl.LazyFrame:
+    """Return by learner and session the mean of the first attempts at its pre-quizzes handed in in time."""
+    quizzes = study.table("assessments").filter(pl.col("role") == "pre_quiz")
+    window = roster(study).select("learner_id", "session_id", "enrolled_at", "starts_at")
+    since = pl.col("enrolled_at").is_null() | (pl.col("submitted_at") >= pl.col("enrolled_at"))
+    return (
+        _whole_attempts(study)
+        .join(quizzes.select("assessment_id", "session_id"), on="assessment_id", how="inner")
+        .join(window, on=["learner_id", "session_id"], how="inner")
+        .filter(since, pl.col("submitted_at") < pl.col("starts_at"))
+        .sort("attempt", "submitted_at", "score", nulls_last=True)
+        .group_by("learner_id", "session_id", "assessment_id", maintain_order=True)
+        .agg(pl.col("score").first())
+        .group_by("learner_id", "session_id")
+        .agg(pl.lit(value=True).first().alias("quiz_taken"), pl.col("score").mean().alias("quiz_score"))
+    )
+
+
+def _whole_attempts(study: Study) -> pl.LazyFrame:
+    return study.table("attempts").filter(
+        pl.col("item_id").is_null(),
+        pl.col("missing_reason").is_null() | (pl.col("missing_reason") == "not_graded"),
     )
 
 
@@ -178,12 +217,12 @@ START_SCORE = Definition(
     direction="more",
     needs=("enrolments", "sessions", "assessments", "attempts", "attendance"),
     thresholds=("start_before_min", "start_after_min", *ROW_THRESHOLDS),
-    statistics=("mean", "response_rate"),
+    statistics=("mean", "response_rate", "paired_change"),
     groups=(*COHORT_GROUPS, *SESSION_GROUPS, *LEARNER_GROUPS),
     depths=(),
     function=start_score,
     number="9",
     source="Edusign (2026)",
     family="indicators_readiness",
-    units={"mean": "score"},
+    units={"mean": "score", "paired_change": "points"},
 )
