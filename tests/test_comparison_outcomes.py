@@ -101,6 +101,19 @@ def test_units_titles_and_depths_are_said(study):
     assert "points out of 100" in str(cohorts.compare(study, outcome="consultation_rate", **ITERATIONS))
 
 
+def test_the_literature_stands_beside_learning_only(study):
+    named = {
+        outcome: [
+            a.text or ""
+            for a in cohorts.compare(study, outcome=outcome, **ITERATIONS).figure().layout.annotations
+        ]
+        for outcome in ("summative", "start_score", "prepared_rate")
+    }
+    assert {k: any("literature" in text for text in v) for k, v in named.items()} == {
+        "summative": True, "start_score": True, "prepared_rate": False,
+    }  # fmt: skip
+
+
 def test_completion_by_either_name(study):
     one = cohorts.compare(study, outcome="completion", **ITERATIONS)
     other = cohorts.compare(study, outcome="completion_rate", **ITERATIONS)

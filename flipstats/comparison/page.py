@@ -21,10 +21,11 @@ def html_of(result: Comparison) -> str:
     if (excluded := result.sensitivity["excludes"]) is not None:
         said.append(excluded["words"])
     effects = _table([t(f"compare.column_{c}") for c in _SHOWN], [_cells(e) for e in result.effects])
+    literature = f"<p>{html.escape(result.literature)}</p>" if result.question.is_learning else ""
     methods = html.escape(result.methods_text()).replace("\n", "<br>")
     return (
         f"<p><strong>{html.escape(result.verdict.sentence)}</strong></p>"
-        f"<p>{html.escape(result.literature)}</p>{effects}{_balance(result)}"
+        f"{literature}{effects}{_balance(result)}"
         f"<ul>{''.join(f'<li>{html.escape(str(text))}</li>' for text in said)}</ul>"
         f"<details><summary>{html.escape(t('compare.methods_heading'))}</summary><p>{methods}</p></details>"
     )

@@ -132,4 +132,5 @@ def forest_of(result: Comparison, words: Callable[[str], str] = str) -> Picture:
         treated=treated,
         control=control,
         better=result.question.direction,
+        reference=None if result.question.is_learning else (),
     )

@@ -91,6 +91,11 @@ class Question:
     direction: str = "more"
     time: str = "table"
 
+    @property
+    def is_learning(self) -> bool:
+        """Whether the outcome is what learners know in the end: what the literature measured."""
+        return self.direction == "more" and (self.time != "during" or self.outcome.startswith("start_score"))
+
 
 @dataclass(frozen=True, slots=True)
 class Roster:

@@ -25,7 +25,7 @@ def forest(
     *,
     smallest: float,
     unit: str = "g",
-    reference: tuple[float, float, float] | None = None,
+    reference: tuple[float, ...] | None = None,
     treated: str,
     control: str,
     better: str = "more",
@@ -42,7 +42,7 @@ def forest(
         ``"g"`` (standard deviations) or ``"share"`` (difference of shares, drawn as points).
     reference : tuple of float, optional
         Value, low and high found in the literature; where unit is ``"g"``, by default
-        `conventions.LITERATURE_G`.
+        `conventions.LITERATURE_G`; empty where the outcome is none that it knows.
     treated, control : str
         The arms, as people know them.
     better : {"more", "less", "neither"}
