@@ -16,6 +16,7 @@ import polars as pl
 from flipstats.conventions import DEFAULTS, Thresholds
 from flipstats.errors import ParameterError, did_you_mean
 from flipstats.i18n import t
+from flipstats.indicators.absenteeism import ABSENTEEISM, absenteeism
 from flipstats.indicators.cells import best_depth
 from flipstats.indicators.completion import COMPLETION_RATE, completed, completion_rate
 from flipstats.indicators.consultation import (
@@ -28,6 +29,7 @@ from flipstats.indicators.consultation import (
 )
 from flipstats.indicators.definition import COLUMNS, ROLES, Definition
 from flipstats.indicators.lead_time import LEAD_TIME, lead_time
+from flipstats.indicators.pre_quiz import PRE_QUIZ_RATE, PRE_QUIZ_SCORE, pre_quiz_rate, pre_quiz_score
 from flipstats.indicators.start_score import START_SCORE, start_score
 from flipstats.schema import LEVELS
 from flipstats.study import Study
@@ -38,6 +40,7 @@ __all__ = [
     "ROLES",
     "Computable",
     "Definition",
+    "absenteeism",
     "best_depth",
     "completed",
     "completion_rate",
@@ -47,6 +50,8 @@ __all__ = [
     "definition",
     "dictionary_text",
     "lead_time",
+    "pre_quiz_rate",
+    "pre_quiz_score",
     "preparation_spread",
     "prepared_rate",
     "reason_text",
@@ -62,7 +67,10 @@ METRICS: dict[str, Definition] = {
         PREPARED_RATE,
         PREPARATION_SPREAD,
         LEAD_TIME,
+        PRE_QUIZ_RATE,
+        PRE_QUIZ_SCORE,
         START_SCORE,
+        ABSENTEEISM,
         COMPLETION_RATE,
     )
 }

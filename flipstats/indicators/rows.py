@@ -243,10 +243,10 @@ def bounds(
     """
     weak = of.frame.filter(pl.col("coverage") < question.study.thresholds.coverage_bounds_below)
     counts = cells.group_by(question.keys).agg(
-        low.sum().cast(pl.Int64).alias("·low"),
-        high.sum().cast(pl.Int64).alias("·high"),
-        total.sum().cast(pl.Int64).alias("denominator"),
-        pl.col("learner_id").filter(total.cast(pl.Int64) > 0).n_unique().cast(pl.Int64).alias("n"),
+        low.sum().alias("·low"),
+        high.sum().alias("·high"),
+        total.sum().alias("·total"),
+        pl.col("learner_id").filter(total.cast(pl.Float64) > 0).n_unique().cast(pl.Int64).alias("n"),
     )
     kept = weak.select(*question.keys, "unknown", "coverage")
     joined = kept.join(counts, on=question.keys, how="inner", nulls_equal=True)
@@ -257,8 +257,9 @@ def bounds(
             f"{prefix}bound_{end}",
             of.depth,
             joined.with_columns(
-                (pl.col("·" + end) / pl.col("denominator")).alias("value"),
-                pl.col("·" + end).alias("numerator"),
+                (pl.col("·" + end) / pl.col("·total")).alias("value"),
+                pl.col("·" + end).cast(pl.Int64).alias("numerator"),
+                pl.col("·total").cast(pl.Int64).alias("denominator"),
                 *empty,
                 pl.lit(None, pl.String).alias("interval"),
             ).select(*question.keys, *Part.COLUMNS),
