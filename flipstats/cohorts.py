@@ -354,7 +354,7 @@ def _compare_outcome(
 ) -> Comparison:
     roster = roster_of_study(
         study, outcome=question.outcome, arm=arm, treated=question.treated, control=question.control,
-        adjust=adjust, cluster=cluster, band=question.moderator,
+        adjust=adjust, cluster=cluster, band=question.moderator, assignment=question.assignment,
     )  # fmt: skip
     names = roster.covariates
     question = replace(

@@ -262,3 +262,11 @@ def test_two_hundred_thousand_learners_of_which_half_lean_on_nobody(run):
     primary = json.loads(out)["effects"][0]
     assert (primary["clusters_treated"], primary["clusters_control"]) == (500, None)
     assert primary["low"] < 0.3 < primary["high"]
+
+
+def test_learners_drawn_one_by_one_count_also_without_a_group():
+    frame = BASE.with_columns(g=pl.when(ROW % 5 > 0).then("g"))
+    result = cohorts.compare_table(frame, **ARMS, **DESIGNS["learners"], cluster="g")
+    plain = cohorts.compare_table(frame, **ARMS, **DESIGNS["learners"])
+    assert result.primary.estimate == plain.primary.estimate
+    assert result.flow["left_out"] == []

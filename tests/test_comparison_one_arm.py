@@ -234,3 +234,21 @@ def test_the_interval_covers_in_full(groups, icc, sizes):
 def test_hostile(y, arm, group):
     with pytest.raises(FlipstatsError):
         one_arm_means(y, arm, group)
+
+
+def test_columns_of_any_name_are_the_users_own():
+    frame = table_of("six").rename(
+        {"prior": "cluster", "group": "treated", "outcome": "row", "treated": "old"}
+    )
+    names = {"outcome": "row", "cluster": "treated", "pre": "cluster"}
+    assert asked(frame, **names).primary.estimate == asked(table_of("six"), pre="prior").primary.estimate
+
+
+def test_a_study_of_drawn_groups_must_know_them_in_both_arms():
+    drawn = study(assignment="random_cluster", trainers=[None, "A", None, "B", None, "C", None, "D"])
+    with pytest.raises(DesignError, match="only one arm has groups"):
+        cohorts.compare(drawn, cluster="trainer_id")
+    some = study(assignment="random_individual", trainers=["A", "B", "C", "D", "E", "F", None, "H"])
+    result = cohorts.compare(some, cluster="trainer_id")  # learners were drawn: who has no trainer counts too
+    assert (result.question.grouped, result.flow["left_out"]) == (False, [])
+    assert result.flow["control"]["assigned"] == 48

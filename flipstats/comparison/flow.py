@@ -49,7 +49,7 @@ def flow(frame: pl.DataFrame, roster: Roster, question: Question) -> dict[str, o
             raise EmptyArmError(t("compare.nobody_analysed", arm=t(f"compare.arm_{side}")))
     out["groups"] = _groups(frame, roster, question)
     out["left_out"] = [{"reason": reason, "n": n} for reason, n in roster.left_out]
-    _reconcile(out)
+    _reconcile(out, grouped=question.grouped)
     out["attrition"] = _attrition_row(_attrition(out, "analysed", "assigned"))
     if out["groups"] and question.alone is None:
         out["attrition"]["groups"] = _attrition_row(_attrition(out, "groups_analysed", "groups_assigned"))
@@ -129,14 +129,14 @@ def _groups(frame: pl.DataFrame, roster: Roster, question: Question) -> list[dic
     ]
 
 
-def _reconcile(counts: dict[str, object]) -> None:
+def _reconcile(counts: dict[str, object], *, grouped: bool) -> None:
     groups = counts["groups"]
     arms = {group["arm"] for group in groups}
     for side in SIDES:
         arm = counts[side]
         if arm["assigned"] != arm["analysed"] + sum(arm["lost"].values()):
             raise DesignError(t("compare.flow_broken", arm=t(f"compare.arm_{side}")))
-    if groups and len(arms) == 2:
+    if grouped and len(arms) == 2:  # learners drawn one by one need no group
         for step in ("assigned", "tested", "analysed"):
             in_groups = sum(group[step] for group in groups)
             if in_groups != sum(counts[side][step] for side in SIDES):

@@ -9,7 +9,7 @@ import polars as pl
 from flipstats.comparison.note import Name, Note, note, shown
 from flipstats.comparison.outcomes import BASELINE_NAMES, baseline_of, covariate_of, outcome_of, started
 from flipstats.comparison.question import Roster
-from flipstats.comparison.table import arm_alone, numeric_columns
+from flipstats.comparison.table import checked_alone, numeric_columns, with_a_group
 from flipstats.errors import EmptyArmError, NotComputableError, ParameterError
 from flipstats.i18n import t
 from flipstats.study import Study
@@ -28,6 +28,7 @@ def roster_of_study(
     adjust: Sequence[str],
     cluster: str,
     band: str | None,
+    assignment: str,
 ) -> Roster:
     """Turn a study into a roster of everyone ever enrolled in either arm, those who withdrew included.
 
@@ -40,18 +41,18 @@ def roster_of_study(
         An arm, outcome, covariate or cluster that there is not.
     NotComputableError
         Nobody in the two arms has the outcome.
+    DesignError
+        Groups were drawn, and one arm has none.
     """
     cohorts = _cohorts(study, arm, treated, control, cluster)
     members, both = _members(study, cohorts)
     found, threats, warnings, measure = outcome_of(study, outcome, members)
     if found.is_empty():
         raise NotComputableError(t("compare.no_outcome_data", name=shown(Name("outcome", outcome))))
-    members, left, alone = _placed(members, cohorts)
+    members, left, alone = _placed(members, cohorts, cluster, assignment)
     left["both_arms"] = both
     active = started(study)
-    frame = members.join(found, on="learner_id", how="left").join(
-        cohorts.select("cohort_id", "cluster"), on="cohort_id", how="left"
-    )
+    frame = members.join(found, on="learner_id", how="left")
     columns = {
         "treated": frame["treated"],
         "cluster": frame["cluster"],
@@ -75,12 +76,16 @@ def roster_of_study(
     )
 
 
-def _placed(members: pl.DataFrame, cohorts: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, int], str | None]:
-    """Leave out who has no group, unless nobody of that arm has one; say which arm that is."""
-    of_members = members.join(cohorts.select("cohort_id", "cluster"), on="cohort_id", how="left")["cluster"]
-    alone = arm_alone(of_members, members["treated"])
-    in_no_group = of_members.is_null() & (members["treated"] != (alone == "treated") if alone else True)
-    return members.filter(~in_no_group), {"no_group": int(in_no_group.sum())}, alone
+def _placed(
+    members: pl.DataFrame, cohorts: pl.DataFrame, cluster: str, assignment: str
+) -> tuple[pl.DataFrame, dict[str, int], str | None]:
+    """Give each member their group, leave out who has none where groups count; say which arm has none."""
+    members = members.join(cohorts.select("cohort_id", "cluster"), on="cohort_id", how="left")
+    alone = checked_alone(members["cluster"], members["treated"], cluster, assignment)
+    if alone is None and assignment == "random_individual":
+        return members, {"no_group": 0}, None
+    kept, without = with_a_group(members, alone)
+    return kept, {"no_group": without}, alone
 
 
 def _cohorts(study: Study, arm: str, treated: str, control: str, cluster: str) -> pl.DataFrame:

@@ -73,22 +73,16 @@ def roster_of_table(
     frame = frame.with_columns(selectors.float().fill_nan(None))
     kept, left = _of_two_arms(frame, arm, treated, control)
     _check_one_row_each(kept)
-    of_cluster = (
-        kept[cluster].cast(pl.String) if cluster else pl.Series([None] * kept.height, dtype=pl.String)
-    )
-    kept = kept.with_columns(_treated=pl.col("_side") == treated, _cluster=of_cluster)
-    alone = arm_alone(kept["_cluster"], kept["_treated"])
-    if alone and assignment == "random_cluster":
-        if kept.filter(pl.col("_treated") == (alone == "treated"))["_cluster"].null_count():
-            raise DesignError(t("compare.one_arm_grouped", column=cluster))
-        alone = None  # groups of one learner were drawn, and that is what they are
+    sides = _sides(kept, treated, cluster)
+    alone = checked_alone(sides["cluster"], sides["treated"], cluster, assignment)
     nested = alone is not None or (cluster is not None and assignment != "random_individual")
     if nested:
-        kept, left["no_group"] = _with_a_group(kept, alone)
+        sides, left["no_group"] = with_a_group(sides, alone)
+        kept = kept[sides["row"]]
     unknown = pl.Series([None] * kept.height, dtype=pl.String)
     columns = {
-        "treated": kept["_treated"],
-        "cluster": kept["_cluster"],
+        "treated": sides["treated"],
+        "cluster": sides["cluster"],
         "started": unknown.cast(pl.Boolean),
         "outcome": _outcome(kept[outcome], binary=binary),
         "band": _labels(kept[band]) if band else unknown,
@@ -99,6 +93,12 @@ def roster_of_table(
     if nested:
         _check_nested(out)
     return Roster(out, left_out=tuple((reason, n) for reason, n in left.items() if n), alone=alone)
+
+
+def _sides(kept: pl.DataFrame, treated: str, cluster: str | None) -> pl.DataFrame:
+    """Return ``row, treated, cluster``, apart from columns of the table that may have the same names."""
+    groups = kept[cluster].cast(pl.String) if cluster else pl.Series([None] * kept.height, dtype=pl.String)
+    return pl.DataFrame({"treated": kept["_side"] == treated, "cluster": groups}).with_row_index("row")
 
 
 def _check_one_row_each(kept: pl.DataFrame) -> None:
@@ -130,12 +130,39 @@ def arm_alone(clusters: pl.Series, treated: pl.Series) -> str | None:
     return apart[0] if len(apart) == 1 and (treated if apart == ["treated"] else ~treated).any() else None
 
 
-def _with_a_group(kept: pl.DataFrame, alone: str | None) -> tuple[pl.DataFrame, int]:
-    """Leave out who has no group in an arm of groups, and count them; nobody has one in the arm alone."""
-    of_alone = pl.col("_treated") == (alone == "treated") if alone else pl.lit(value=False)
-    kept = kept.with_columns(pl.when(~of_alone).then("_cluster").alias("_cluster"))
-    placed = kept.filter(of_alone | pl.col("_cluster").is_not_null())
-    for side, of_side in (("treated", pl.col("_treated")), ("control", ~pl.col("_treated"))):
+def checked_alone(clusters: pl.Series, treated: pl.Series, column: str | None, assignment: str) -> str | None:
+    """Return the arm without groups, see `arm_alone`, where the assignment allows for one.
+
+    Raises
+    ------
+    DesignError
+        Groups were drawn, and one arm has none.
+    """
+    alone = arm_alone(clusters, treated)
+    if alone is None or assignment != "random_cluster":
+        return alone
+    if clusters.filter(treated == (alone == "treated")).null_count():
+        raise DesignError(t("compare.one_arm_grouped", column=column))
+    return None  # groups of one learner were drawn, and that is what they are
+
+
+def with_a_group(kept: pl.DataFrame, alone: str | None) -> tuple[pl.DataFrame, int]:
+    """Leave out who has no group in an arm of groups, and count them; nobody has one in the arm alone.
+
+    Parameters
+    ----------
+    kept : DataFrame
+        With ``treated`` and ``cluster``.
+
+    Raises
+    ------
+    EmptyArmError
+        Nobody of an arm is left.
+    """
+    of_alone = pl.col("treated") == (alone == "treated") if alone else pl.lit(value=False)
+    kept = kept.with_columns(pl.when(~of_alone).then("cluster").alias("cluster"))
+    placed = kept.filter(of_alone | pl.col("cluster").is_not_null())
+    for side, of_side in (("treated", pl.col("treated")), ("control", ~pl.col("treated"))):
         if placed.filter(of_side).is_empty():
             raise EmptyArmError(t("compare.empty_arm", arm=t(f"compare.arm_{side}")))
     return placed, kept.height - placed.height
