@@ -137,8 +137,7 @@ class TestGradebook:
 
 class TestAssessmentsByTitle:
     def declared(self, *lines: AssessmentLine) -> Declared:
-        empty = pl.DataFrame()
-        return Declared(empty, empty, empty, empty, {}, empty, list(lines))
+        return Declared({}, {}, pl.DataFrame(), list(lines))
 
     def line(self, title: str, maximum: float | None = None, file: str = "g.csv") -> AssessmentLine:
         slug = title.casefold().replace(" ", "-")
