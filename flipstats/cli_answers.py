@@ -77,6 +77,8 @@ def compare(
         print_json(result.to_dict())
     else:
         print(result)
+        for warning in result.warnings:
+            print(f"  • {warning}")
 
 
 def _names(text: str) -> tuple[str, ...]:

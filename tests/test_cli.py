@@ -318,3 +318,14 @@ def test_read_is_told_what_a_file_cannot_say(run, tmp_path):
     assert (code, json.loads(out)["tables"]) == (0, {"attendance": 1, "learners": 1, "sessions": 1})
     assert run("read", report, "--timezone", "Europe/Paris", "--day", "21/03/2024")[0] == 2
     assert run("read", report, "--date-order", "days")[0] == 2
+
+
+def test_what_was_asked_by_band_and_cannot_be_shown_is_said(run, tmp_path):
+    rows = [f"{k * 7 % 11},{'fc'[k % 2]},{'rare' if k < 4 else 'often'}" for k in range(60)]
+    (tmp_path / "t.csv").write_text("\n".join(["y,arm,band", *rows]))
+    arms = ["--arm", "arm", "--treated", "f", "--control", "c", "--assignment", "random_individual"]
+    asked_for = ["--outcome", "y", "--by", "band", "--contrast", "rare=1"]
+    code, out, _ = run("compare", tmp_path / "t.csv", *arms, *asked_for)
+    assert code == 0
+    assert "not shown: rare" in out
+    assert "The contrast of bands could not be computed" in out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 
@@ -178,3 +179,28 @@ def test_a_yes_or_no_outcome_is_imputed_within_its_worst_cases():
     )
     assert low < middle < high
     assert missing["worst_case_ends"] == {"minimum": 0.0, "maximum": 1.0, "observed": False}
+
+
+@pytest.mark.parametrize("lang", ["en", "fr"])
+@pytest.mark.parametrize("gap", [0.0, 8.0])
+def test_for_whom_is_said_and_a_difference_only_where_the_one_test_shows_it(lang, gap):
+    frame = drawn(groups=10, sizes=(30, 30)).with_row_index()
+    frame = frame.with_columns(
+        band=pl.when(pl.col("index") % 2 == 0).then(pl.lit("A")).otherwise(pl.lit("B"))
+    )
+    helped = (pl.col("band") == "B") & (pl.col("arm") == "f")
+    frame = frame.with_columns(y=pl.col("y") + gap * helped.cast(pl.Float64))
+    result = asked(frame, band="band", contrast={"A": 1, "B": -1})
+    with i18n.in_language(lang):
+        said = {True: i18n.t("compare.whom_differs", p=""), False: i18n.t("compare.whom_alike", p="")}
+        known = {key: text.split("(")[0] for key, text in said.items()}
+        text = str(result)
+        differs = result.sensitivity["moderator"]["interaction"]["p"] < 0.05
+        assert differs == (gap > 0)
+        assert known[differs] in text
+        assert known[not differs] not in text
+        for effect in result.effects:
+            if effect.role == "band":
+                assert f"{i18n.number(effect.value, 2, signed=True)} (" in text
+        assert all(sentence in html.unescape(result._repr_html_()) for sentence in result.for_whom)
+        assert all(sentence in html.unescape(compared(result)) for sentence in result.for_whom)

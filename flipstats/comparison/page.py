@@ -17,7 +17,7 @@ _SHOWN = ("method", "role", "variant", "value", "interval", "p", "learners", "gr
 
 def html_of(result: Comparison) -> str:
     """Return the comparison as HTML; every text of the data is escaped."""
-    said = [*result.verdict.cautions, *result.warnings, tests_sentence(result)]
+    said = [*result.for_whom, *result.verdict.cautions, *result.warnings, tests_sentence(result)]
     if (excluded := result.sensitivity["excludes"]) is not None:
         said.append(excluded["words"])
     effects = _table([t(f"compare.column_{c}") for c in _SHOWN], [_cells(e) for e in result.effects])

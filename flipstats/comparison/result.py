@@ -119,6 +119,13 @@ class Comparison:
         return of_primary[0] if of_primary else None
 
     @property
+    def for_whom(self) -> tuple[str, ...]:
+        """What was found by band of a moderator, a sentence each; empty where none was asked."""
+        from flipstats.comparison.whom import for_whom
+
+        return for_whom(self)
+
+    @property
     def literature(self) -> str:
         """What large studies of flipped classrooms found, and why it is no target."""
         g, low, high = (number(x, 2, signed=True) for x in LITERATURE_G)
@@ -126,7 +133,7 @@ class Comparison:
 
     def __str__(self) -> str:
         tests = t("compare.text_tests", n=self.sensitivity["tests_run"])
-        return f"{self.verdict.sentence} {tests}"
+        return " ".join([self.verdict.sentence, *self.for_whom, tests])
 
     def to_frame(self) -> pl.DataFrame:
         """Return one row a number, with the fixed columns."""

@@ -14,7 +14,7 @@ WORKS = "works"
 LIKELY = "likely_works"
 NO_DIFFERENCE = "no_difference"
 UNCLEAR = "unclear"
-_OF_100 = ("points_of_100", "percentage_points")
+OF_100 = ("points_of_100", "percentage_points")
 LEVELS = (NOT_ESTABLISHED, HARM, WORKS, LIKELY, NO_DIFFERENCE, UNCLEAR)
 
 
@@ -90,7 +90,7 @@ class Shown:
     g: tuple[float, float, float] | None = None
 
     def __str__(self) -> str:
-        scale = 100.0 if self.unit in _OF_100 else 1.0
+        scale = 100.0 if self.unit in OF_100 else 1.0
         digits = 1 if scale == 100.0 else 2
         value, low, high = (number(scale * x, digits, signed=True) for x in (self.value, self.low, self.high))
         text = t(

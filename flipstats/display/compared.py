@@ -57,6 +57,7 @@ def compared(result: Comparison, *, role: str = "research") -> Html:
     shape = result.spread if role == "research" else None
     blocks = [
         verdict(result, hidden),
+        Html("".join(f"<p>{escape(text)}</p>" for text in result.for_whom)),
         means(result, hidden, shape),
         effects(result),
         flow(result, treated, control),
