@@ -20,6 +20,7 @@ from flipstats.display.blocks import (
     theme_data,
 )
 from flipstats.display.compared import compared, comparison
+from flipstats.display.controlled import answered, asked, beside, described, trusted
 from flipstats.display.iterations import change_log, moved
 from flipstats.display.quality import computed, known, odd, standing
 from flipstats.display.views import arm_words, completion, preparation, readiness
@@ -28,8 +29,11 @@ __all__ = [
     "ASSETS",
     "IN_REPORT",
     "Html",
+    "answered",
     "arm_words",
+    "asked",
     "begin",
+    "beside",
     "cards",
     "change_log",
     "compared",
@@ -37,6 +41,7 @@ __all__ = [
     "completion",
     "computed",
     "definitions",
+    "described",
     "figure",
     "heading",
     "known",
@@ -55,4 +60,5 @@ __all__ = [
     "text",
     "theme_data",
     "thresholds",
+    "trusted",
 ]
