@@ -47,6 +47,15 @@ class Watched:
             "[...document.querySelectorAll('.js-plotly-plot')].filter(p => p.querySelector('.trace')).length"
         )
 
+    def barriers(self) -> list[str]:
+        """What axe-core finds against WCAG 2.2 AA and good practice, a line each."""
+        axe = pytest.importorskip(
+            "axe_playwright_python.sync_playwright",
+            reason="axe-playwright-python is not installed (extra: dev)",
+        )
+        found = axe.Axe().run(self.page).response["violations"]
+        return [f"{one['id']} ({one['impact']}): {one['nodes'][0]['html'][:200]}" for one in found]
+
     def until(self, expression: str, *, seconds: float = 15) -> None:
         """Wait until a JavaScript expression is true; works under a policy that forbids ``eval``."""
         end = time.monotonic() + seconds

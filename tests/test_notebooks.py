@@ -68,3 +68,4 @@ def test_a_notebook_reports_offline_with_every_figure_drawn(
             assert watched.page.locator(".fs-plot[data-error]").count() == 0
             assert not watched.scrolls_sideways()
             assert watched.page.locator("main h2").count() >= 3
+            assert watched.barriers() == []

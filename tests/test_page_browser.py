@@ -269,6 +269,7 @@ def test_no_width_and_no_colour_scheme_cuts_anything(visit, width, dark):
         ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
         assert (sum(map(int, re.findall(r"\d+", ground)[:3])) < 150) is dark
         assert page.evaluate(CUT) == 0
+        assert watched.barriers() == []
         button = page.get_by_role("button", name="Mode sombre")
         assert button.get_attribute("aria-pressed") == str(dark).lower()
         button.click()

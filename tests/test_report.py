@@ -252,6 +252,7 @@ def test_opened_from_disk_without_a_network_every_figure_draws(
         assert watched.outside == []
         assert watched.errors == []
         assert not watched.scrolls_sideways()
+        assert watched.barriers() == []
         assert page.get_attribute("html", "lang") == "fr"
         assert page.title().startswith("Sécurité <incendie>")
         marks = page.evaluate("document.querySelectorAll('.fs-plot .point, .fs-plot .points path').length")

@@ -142,7 +142,7 @@ def effects(result: Comparison) -> Html:
     if result.primary is None:
         return Html()
     rows = result.to_frame().filter(pl.col("role").is_in(["primary", "robustness", "band"]))
-    return _forest(result) + _methods(rows)
+    return _forest(result) + _methods(rows, result)
 
 
 def _forest(result: Comparison) -> Html:
@@ -151,7 +151,7 @@ def _forest(result: Comparison) -> Html:
     return figure(forest_of(result, method_words))
 
 
-def _methods(rows: pl.DataFrame) -> Html:
+def _methods(rows: pl.DataFrame, result: Comparison) -> Html:
     cells = list(rows.iter_rows(named=True))
     frame = pl.DataFrame(
         {
@@ -167,7 +167,7 @@ def _methods(rows: pl.DataFrame) -> Html:
             ],
         }
     )
-    return table(frame, t("report.caption_effects"), note=t("report.note_effects"))
+    return table(frame, _caption("effects", result), note=t("report.note_effects"))
 
 
 def flow(result: Comparison, treated: str, control: str) -> Html:
@@ -181,7 +181,7 @@ def flow(result: Comparison, treated: str, control: str) -> Html:
         lines.append((t(f"report.lost_{reason}"), *lost))
     names = (t("report.column_step"), treated, control)
     frame = pl.DataFrame({name: [line[i] for line in lines] for i, name in enumerate(names)})
-    return table(frame, t("report.caption_flow"), note=_attrition(counts))
+    return table(frame, _caption("flow", result), note=_attrition(counts))
 
 
 def _attrition(counts: dict) -> str:
@@ -209,7 +209,7 @@ def balance(result: Comparison, treated: str, control: str) -> Html:
         "equal": number(limits.baseline_equivalent_g, 2),
         "mend": number(limits.baseline_adjustable_g, 2),
     }
-    return table(frame, t("report.caption_balance"), note=t("report.note_balance", **ends))
+    return table(frame, _caption("balance", result), note=t("report.note_balance", **ends))
 
 
 def methods(result: Comparison) -> Html:
@@ -222,6 +222,10 @@ def methods(result: Comparison) -> Html:
 
 
 # -------------------------------------------------------------------------------------------------- words
+
+
+def _caption(table: str, result: Comparison) -> str:
+    return t(f"report.caption_{table}", outcome=shown(Name("outcome", result.question.outcome)))
 
 
 def outcome_words(outcome: str) -> str:
