@@ -25,6 +25,8 @@ BASE = frozenset(
 )
 # A rule of completion stands on one of these, as the study declares it.
 ONE_OF = {"completion_rate": frozenset({"attempts", "course_completions"})}
+# What an indicator needs to see, where few exports tell it.
+TRACES = {"offline_share": "downloaded"}
 SIGNS = {"computable": "●", "partly": "◐", "not": "·"}
 
 
@@ -49,8 +51,10 @@ def computable_from(spec: Definition, gives: Gives) -> str:
     one_of = ONE_OF.get(spec.key)
     if one_of is not None:
         return "computable" if one_of & has else "not"
-    if needed and not needed & has:
+    if (needed and not needed & has) or TRACES.get(spec.key, "") not in (*gives.traces, ""):
         return "not"
+    if spec.key in TRACES and not {*LEVELS} <= {*gives.levels}:
+        return "partly"
     levels = not spec.depths or (gives.every_resource and set(LEVELS) <= set(gives.levels))
     return "computable" if needed <= has and levels else "partly"
 

@@ -17,6 +17,7 @@ from flipstats.conventions import DEFAULTS, Thresholds
 from flipstats.errors import ParameterError, did_you_mean
 from flipstats.i18n import t
 from flipstats.indicators.absenteeism import ABSENTEEISM, absenteeism
+from flipstats.indicators.autonomy import AUTONOMY, autonomy
 from flipstats.indicators.cells import best_depth
 from flipstats.indicators.completion import COMPLETION_RATE, completed, completion_rate
 from flipstats.indicators.consultation import (
@@ -29,6 +30,7 @@ from flipstats.indicators.consultation import (
 )
 from flipstats.indicators.definition import COLUMNS, ROLES, Definition
 from flipstats.indicators.lead_time import LEAD_TIME, lead_time
+from flipstats.indicators.offline import OFFLINE_SHARE, offline_share
 from flipstats.indicators.pre_quiz import PRE_QUIZ_RATE, PRE_QUIZ_SCORE, pre_quiz_rate, pre_quiz_score
 from flipstats.indicators.start_score import START_SCORE, start_score
 from flipstats.schema import LEVELS
@@ -41,6 +43,7 @@ __all__ = [
     "Computable",
     "Definition",
     "absenteeism",
+    "autonomy",
     "best_depth",
     "completed",
     "completion_rate",
@@ -50,6 +53,7 @@ __all__ = [
     "definition",
     "dictionary_text",
     "lead_time",
+    "offline_share",
     "pre_quiz_rate",
     "pre_quiz_score",
     "preparation_spread",
@@ -67,6 +71,8 @@ METRICS: dict[str, Definition] = {
         PREPARED_RATE,
         PREPARATION_SPREAD,
         LEAD_TIME,
+        OFFLINE_SHARE,
+        AUTONOMY,
         PRE_QUIZ_RATE,
         PRE_QUIZ_SCORE,
         START_SCORE,

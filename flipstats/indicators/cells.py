@@ -153,7 +153,9 @@ def cells(question: Question, depth: str) -> pl.LazyFrame:
     -------
     LazyFrame
         The question's grouping columns, ``learner_id, cohort_id, session_id, starts_at``; ``owed`` (mandatory
-        resources), ``known`` and, among these, ``done`` at `depth`; ``last_at`` of what was done.
+        resources), ``known`` and, among these, ``done`` at `depth`; ``last_at`` of what was done. Where
+        resources are not told apart also ``knowable``, resources whose window is covered, and, of these,
+        ``offline``, downloaded and nothing else.
     """
     needed = known_from(question.study, depth)
     present = roster(question.study).with_columns(
@@ -172,6 +174,7 @@ def cells(question: Question, depth: str) -> pl.LazyFrame:
         "done",
         "last_at",
     }
+    keep |= set() if question.of_resources else {"knowable", "offline"}
     found = count(question.study, present, needed, depth)
     return found.select(name for name in found.collect_schema().names() if name in keep)
 

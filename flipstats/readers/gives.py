@@ -22,20 +22,28 @@ class Gives:
         Levels of consultation it can tell.
     every_resource : bool
         Whether it tells these levels of every resource, or of each only what its completion rule means.
+    traces : tuple of str
+        Verbs that few exports tell, and it does, of some resources at least.
     """
 
     tables: frozenset[str] = frozenset()
     levels: tuple[str, ...] = ()
     every_resource: bool = True
+    traces: tuple[str, ...] = ()
 
 
-def _gives(*tables: str, levels: tuple[str, ...] = (), every_resource: bool = True) -> Gives:
-    return Gives(frozenset(tables), levels, every_resource)
+def _gives(
+    *tables: str,
+    levels: tuple[str, ...] = (),
+    every_resource: bool = True,
+    traces: tuple[str, ...] = (),
+) -> Gives:
+    return Gives(frozenset(tables), levels, every_resource, traces)
 
 
 GIVES: dict[str, Gives] = {
-    "moodle_log": _gives("events", levels=("opened",)),
-    "moodle_logstore": _gives("events", levels=("opened",)),
+    "moodle_log": _gives("events", levels=("opened",), traces=("downloaded",)),
+    "moodle_logstore": _gives("events", levels=("opened",), traces=("downloaded",)),
     "moodle_completion": _gives("events", levels=LEVELS, every_resource=False),
     "moodle_course_completion": _gives("course_completions"),
     "moodle_gradebook": _gives("attempts"),
@@ -46,7 +54,7 @@ GIVES: dict[str, Gives] = {
     "moodle_participants": _gives(),
     "moodle_modules": _gives(),
     "moodle_users": _gives(),
-    "xapi": _gives("events", "attempts", levels=LEVELS),
+    "xapi": _gives("events", "attempts", levels=LEVELS, traces=("downloaded",)),
     "openedx_log": _gives("events", "attempts", levels=LEVELS),
     "openedx_grades": _gives("attempts"),
     "oulad": _gives("events", "attempts", levels=("opened",)),
@@ -62,5 +70,5 @@ GIVES: dict[str, Gives] = {
     "google_forms": _gives("attempts", "feedback"),
     "ics": _gives(),
     "sheet": _gives("attendance", "attempts", "events", levels=LEVELS),
-    "canonical": _gives(*TABLES, levels=LEVELS),
+    "canonical": _gives(*TABLES, levels=LEVELS, traces=("downloaded",)),
 }
