@@ -1,13 +1,15 @@
-"""The commands that take care of people's data: erasure and retention."""
+"""The commands that take care of people's data: erasure, retention, what each role may see."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from flipstats.cli_common import Json, Lang, StudyDir, open_for, print_json
+from flipstats.i18n import t
 from flipstats.study import local_moment
 
 
@@ -39,6 +41,26 @@ def purge(
     _say(erase(folder, local_moment(before.date(), study.programme)), as_json=as_json)
 
 
+def export(
+    folder: StudyDir,
+    role: Annotated[str, typer.Option("--role", metavar="manager|trainer", help="Who will look.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder to make.")],
+    trainer: Annotated[
+        str | None, typer.Option("--trainer", metavar="ID", help="Whose cohorts, for a trainer.")
+    ] = None,
+    lang: Lang = None,
+    as_json: Json = False,
+) -> None:
+    """Write a study that holds only what a role may see: serve that one to them."""
+    from flipstats.export import export_study
+
+    made = export_study(open_for(folder, lang), role, out, trainer=trainer)
+    if as_json:
+        print_json({"study": str(made), "role": role})
+    else:
+        print(t("export.written", folder=made, role=role))
+
+
 def _say(done: object, *, as_json: bool) -> None:
     if as_json:
         print_json(done.to_dict())
@@ -46,4 +68,4 @@ def _say(done: object, *, as_json: bool) -> None:
         print(done)
 
 
-COMMANDS = (forget, purge)
+COMMANDS = (forget, purge, export)

@@ -39,6 +39,8 @@ class Study:
         Stage one as it was stored; `flipstats.facts.of_study` gives it, or makes it where it is None.
     provenance : dict
         What the build recorded: versions, hashes of the inputs, when.
+    role : {"research", "manager", "trainer"}
+        For whom it was exported; ``research`` for the whole study.
     """
 
     def __init__(
@@ -49,8 +51,10 @@ class Study:
         stored_facts: pl.LazyFrame | None = None,
         path: Path | None = None,
         provenance: Mapping[str, object] | None = None,
+        role: str = "research",
     ) -> None:
         self._tables = dict(tables)
+        self.role = role
         self.stored_facts = stored_facts
         self._has: dict[str, bool] = {}
         self.file = file
@@ -177,7 +181,7 @@ class Study:
         if facts is not None:
             facts = facts.join(tables["sessions"], on="session_id", how="semi")
             facts = facts.join(tables["learners"], on="learner_id", how="semi")
-        return Study(tables, self.file, stored_facts=facts, path=self.path, provenance=self.provenance)
+        return self._like(tables, self.file, facts)
 
     def _restricted(self, cohorts: pl.LazyFrame) -> dict[str, pl.LazyFrame]:
         out = dict(self._tables)
@@ -202,7 +206,12 @@ class Study:
         """Return the study with other thresholds; an unknown name is an error with a suggestion."""
         content = self.file.model_dump(mode="json", exclude_none=True)
         content["thresholds"] = {**self.file.thresholds, **thresholds}
-        return Study(self._tables, parse_study_file(content), path=self.path, provenance=self.provenance)
+        return self._like(self._tables, parse_study_file(content), None)
+
+    def _like(self, tables: Mapping[str, pl.LazyFrame], file: StudyFile, facts: pl.LazyFrame | None) -> Study:
+        return Study(
+            tables, file, stored_facts=facts, path=self.path, provenance=self.provenance, role=self.role
+        )
 
     def save(
         self,
@@ -220,6 +229,7 @@ class Study:
         definition = {
             "study": self.file.public().model_dump(mode="json", exclude_none=True),
             "provenance": {**self.provenance, **(provenance or {})},
+            "role": self.role,
         }
         tables = dict(self._tables)
         if facts is not None:
@@ -254,6 +264,7 @@ def open_study(path: Path | str) -> Study:
         stored_facts=store.logical("facts") if store.has("facts") else None,
         path=folder,
         provenance=store.definition["provenance"],
+        role=store.definition.get("role", "research"),  # absent from studies saved before there were exports
     )
 
 
