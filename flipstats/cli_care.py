@@ -1,4 +1,4 @@
-"""The commands that take care of people's data: erasure, retention, what each role may see."""
+"""The commands that take care of people's data: who is who, erasure, retention, what each role may see."""
 
 from __future__ import annotations
 
@@ -11,6 +11,36 @@ import typer
 from flipstats.cli_common import Json, Lang, StudyDir, open_for, print_json
 from flipstats.i18n import t
 from flipstats.study import local_moment
+
+
+def people(
+    folder: StudyDir,
+    accept: Annotated[
+        list[str] | None, typer.Option(metavar="ID[=LEARNER]", help="The record is the learner suggested.")
+    ] = None,
+    reject: Annotated[
+        list[str] | None, typer.Option(metavar="ID", help="It is nobody of the roster: stop asking.")
+    ] = None,
+    staff: Annotated[list[str] | None, typer.Option(metavar="ID", help="It is staff.")] = None,
+    learner: Annotated[
+        list[str] | None, typer.Option(metavar="ID[=COHORT]", help="It is a learner missing from the roster.")
+    ] = None,
+    lang: Lang = None,
+    as_json: Json = False,
+) -> None:
+    """List the people of the exports whom no rule could join, and remember what you decide of them."""
+    from flipstats.build import review
+
+    study = open_for(folder, lang)
+    given = {"same": accept, "other": reject, "staff": staff, "learner": learner}
+    decisions = {name: records for name, records in given.items() if records}
+    if decisions:
+        found = review.decide(folder, decisions, study.programme.language)
+    else:
+        found = review.read_review(folder)
+    _say(found, as_json=as_json)
+    if decisions and not as_json:
+        print(t("people.again", file=folder / f"{review.SHEET}.csv", folder=folder))
 
 
 def forget(
@@ -68,4 +98,4 @@ def _say(done: object, *, as_json: bool) -> None:
         print(done)
 
 
-COMMANDS = (forget, purge, export)
+COMMANDS = (people, forget, purge, export)

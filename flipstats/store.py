@@ -33,6 +33,8 @@ _BOOKS = {
     if column.kind == "id"
 }
 
+_ORDER = ("learner_id", "at", "source_id", "record")  # one order, whatever the engine did in parallel
+
 
 def _book(column: schema.Column) -> str:
     return column.refers_to.split(".")[1] if column.refers_to else column.name
@@ -89,14 +91,15 @@ def _write_tables(draft: Path, tables: Mapping[str, pl.LazyFrame]) -> None:
         if name == "events":
             _write_buckets(draft / "events", coded)
         else:
-            coded.collect().write_parquet(draft / f"{name}.parquet")
+            ordered = coded.sort("learner_id", "session_id", "resource_id") if name == "facts" else coded
+            ordered.collect().write_parquet(draft / f"{name}.parquet")
 
 
 def _write_buckets(folder: Path, events: pl.LazyFrame) -> None:
     folder.mkdir()
     for bucket in range(BUCKETS):
         part = events.filter(pl.col("learner_id").fill_null(0) % BUCKETS == bucket)
-        part.sort("learner_id", "at").sink_parquet(folder / f"bucket-{bucket:02d}.parquet")
+        part.sort(*_ORDER, maintain_order=True).sink_parquet(folder / f"bucket-{bucket:02d}.parquet")
 
 
 def _code_book(name: str, tables: Mapping[str, pl.LazyFrame]) -> pl.DataFrame:

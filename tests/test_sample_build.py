@@ -13,6 +13,7 @@ from flipstats import metrics
 from flipstats.build import build_study
 from flipstats.privacy import organisation_key, pseudonym
 from flipstats.sample import Truth, read_truth
+from flipstats.schema import TABLES
 from flipstats.study import Study
 
 LEVELS = ("opened", "substantial", "completed")
@@ -109,3 +110,12 @@ def test_every_record_of_every_export_is_accounted_for(study):
     parts = sources["rows_kept"] + sources["rows_merged"] + sources["rows_set_aside"]
     assert parts.to_list() == sources["rows_read"].to_list()
     assert sources.height == len(list((SHIPPED / "exports").iterdir()))
+
+
+def test_building_again_writes_the_very_same_rows_in_the_very_same_order(folder, study, tmp_path):
+    again = build_study(folder, tmp_path / "again").study
+    for name in (*TABLES, "facts"):
+        first, second = (
+            (s.stored_facts if name == "facts" else s.table(name)).collect() for s in (study, again)
+        )
+        assert first.equals(second), name

@@ -13,10 +13,12 @@ from pathlib import Path
 import polars as pl
 
 from flipstats import facts, readers, schema
-from flipstats.build import erasure
+from flipstats.build import erasure, review
 from flipstats.build.assemble import Assembly
 from flipstats.build.declared import read_declared, slug
 from flipstats.build.people import Directory, who_is_who
+from flipstats.build.roster import Roster
+from flipstats.build.suggest import open_records
 from flipstats.errors import InputError, StudyFileError
 from flipstats.i18n import Notice, t
 from flipstats.privacy import organisation_key
@@ -51,11 +53,14 @@ class Built:
         Where it lies.
     warnings : list of Notice
         What a person should look at, in the current language.
+    waiting : int
+        People of the exports whom no rule could join to a learner: see ``flipstats people``.
     """
 
     study: Study
     folder: Path
     warnings: list[Notice]
+    waiting: int = 0
 
     def _totals(self) -> dict[str, int]:
         sources = self.study.table("sources").collect()
@@ -69,6 +74,8 @@ class Built:
         }
         lines = [t("build.done", folder=self.folder, **n), t("read.account", **self._totals())]
         lines += [t("read.warning", text=warning) for warning in self.warnings]
+        if self.waiting:
+            lines.append(t("people.waiting", n=self.waiting, folder=self.folder))
         lines.append(t("build.next", folder=self.folder))
         return "\n".join(lines)
 
@@ -80,6 +87,7 @@ class Built:
             "report": None,
             **self._totals(),
             "sources": sources.drop("sha256", "covers_to").to_dicts(),
+            "people_open": self.waiting,
             "warnings": self.warnings,
         }
 
@@ -115,29 +123,63 @@ def build_study(
     key = organisation_key(path.parent)
     declared = read_declared(path.parent, file, key)
     sources = read_sources(path.parent, file, progress)
-    directory = who_is_who([(s.source_id, s.reading.format, s.reading.people) for s in sources])
+    directory = _directory(sources)
+    decided = review.read_review(path.parent)
+    files, cohorts = {s.source_id: s.path.name for s in sources}, declared.tables["cohorts"]["cohort_id"]
+    review.apply(directory, decided, key, files, cohorts.to_list())
     assembly = Assembly(file, declared, directory, key, sources)
-    tables = _without_erased(path.parent, key, directory, assembly.tables())
+    tables, erased = _without_erased(path.parent, key, directory, assembly.tables())
     checked = schema.validate(tables)
     made = _provenance(sources, assembly.warnings)
     study = Study(checked, file.public(), provenance=made)
     folder = Path(out) if out else path.parent
     study.save(folder, facts=facts.of_study(study))
+    waiting = _review(path.parent, file, decided, sources, assembly.roster, key, erased)
     from flipstats.study import open_study
 
-    return Built(open_study(folder), folder, assembly.warnings)
+    return Built(open_study(folder), folder, assembly.warnings, waiting)
+
+
+def _directory(sources: list[SourceReading]) -> Directory:
+    return who_is_who([(s.source_id, s.reading.format, s.reading.people) for s in sources])
+
+
+def _review(
+    folder: Path,
+    file: StudyFile,
+    decided: review.Review,
+    sources: list[SourceReading],
+    roster: Roster,
+    key: bytes,
+    erased: set[str],
+) -> int:
+    """Write down who waits for a person's decision, beside what is decided; returns how many wait."""
+    said = {s.source_id: s.reading.people for s in sources}
+
+    def shown(source: str, person: str) -> dict[str, str]:
+        rows = said[source].filter(pl.col("person") == person, pl.col("kind").is_in(["name", "email", "id"]))
+        return dict(rows.select("kind", "value").iter_rows())
+
+    kept = [record for record in decided.records if record.decision is not None]
+    names = {record.record for record in kept}
+    others = {i for i, learner in enumerate(roster.ids) if i in roster.staff or learner in erased}
+    files = {s.source_id: s.path.name for s in sources}
+    found = open_records(roster.directory, roster.enrolled, others.__contains__, key, files, shown)
+    waiting = [record for record in found if record.record not in names]
+    review.write_review(folder, [*kept, *waiting], file.programme.language)
+    return len(waiting)
 
 
 def _without_erased(
     folder: Path, key: bytes, directory: Directory, tables: dict[str, pl.DataFrame]
-) -> dict[str, pl.DataFrame]:
+) -> tuple[dict[str, pl.DataFrame], set[str]]:
     """Leave out who asked to be forgotten and what is too old, whatever the exports still hold."""
     erasures = erasure.read_erasures(folder, key)
     if not erasures.people and erasures.before is None:
-        return tables
+        return tables, set()
     learners = erasure.forgotten(erasures, directory, key)
     erasure.write_erasures(folder, erasures)
-    return erasure.without(tables, learners=learners, before=erasures.before)
+    return erasure.without(tables, learners=learners, before=erasures.before), learners
 
 
 def forget(folder: Path | str, who: str) -> erasure.Erased:
@@ -159,10 +201,30 @@ def forget(folder: Path | str, who: str) -> erasure.Erased:
     key = organisation_key(folder)
     directory, files = None, {}
     if (folder / "study.toml").exists():
-        sources = read_sources(folder, read_study_file(folder / "study.toml"))
-        directory = who_is_who([(s.source_id, s.reading.format, s.reading.people) for s in sources])
+        file = read_study_file(folder / "study.toml")
+        sources = read_sources(folder, file)
+        directory = _directory(sources)
         files = {source.source_id: source.path.name for source in sources}
-    return erasure.forget(folder, who, key, directory, files)
+        cohorts = read_declared(folder, file, key).tables["cohorts"]["cohort_id"].to_list()
+        review.apply(directory, review.read_review(folder), key, files, cohorts)
+    done = erasure.forget(folder, who, key, directory, files)
+    if directory is not None:
+        _without_names(folder, key, directory, files, file.programme.language)
+    return done
+
+
+def _without_names(
+    folder: Path, key: bytes, directory: Directory, files: dict[str, str], language: str
+) -> None:
+    """Take the names of the forgotten out of the sheet of people, as out of the study."""
+    gone = erasure.forgotten(erasure.read_erasures(folder, key), directory, key)
+    of_person = zip(directory.people, directory.learner_ids(key), strict=True)
+    records = {
+        review.id_of(person, directory, key, files)
+        for person, learner in of_person
+        if learner in gone and person.nodes
+    }
+    review.without_names(folder, gone, records, language)
 
 
 def purge(folder: Path | str, before: datetime) -> erasure.Erased:

@@ -35,7 +35,11 @@ _ROLE_WORDS = (
 )
 _REMOTE = ("teams", "zoom", "bigbluebutton", "google_meet")
 _QUIZ_FORMATS = ("moodle_quiz", "bigbluebutton_json")
-_SKIPPED = {f"{sheet}.csv" for sheet in (*SHEETS, *JOURNALS)} | {"study.toml", "flipstats.key", "CURRENT"}
+_SKIPPED = {f"{sheet}.csv" for sheet in (*SHEETS, *JOURNALS, "people")} | {
+    "study.toml",
+    "flipstats.key",
+    "CURRENT",
+}
 
 
 @dataclass(slots=True)

@@ -34,9 +34,12 @@ class Person:
     usernames: set[str] = field(default_factory=set)
     groups: set[tuple[str, str]] = field(default_factory=set)  # (source_id, group)
     lms: set[str] = field(default_factory=set)  # ids in the LMS, which a system it opens repeats
+    steady: str | None = None  # the identity before a person's decision joined others to it
 
     def identity(self) -> str:
         """Return the identity the pseudonym is made of: the steadiest one known."""
+        if self.steady is not None:
+            return self.steady
         if self.emails:
             return "email:" + min(self.emails)
         if self.ids:
@@ -56,11 +59,20 @@ class Directory:
         (source, person key) to the index in `people`; absent where the identity is ambiguous.
     ambiguous : dict
         (source, person key) to the indexes of the people it could be.
+    doubles : set
+        (source, person key) known by a name only that another person of that source has too.
+    staff : set of int
+        Who is staff by a person's decision; see `flipstats.build.review`.
+    admitted : dict of int to str
+        Who is a learner of a cohort by a person's decision.
     """
 
     people: list[Person]
     of_node: dict[Node, int]
     ambiguous: dict[Node, frozenset[int]]
+    doubles: set[Node] = field(default_factory=set)
+    staff: set[int] = field(default_factory=set)
+    admitted: dict[int, str] = field(default_factory=dict)
 
     def learner_ids(self, key: bytes) -> list[str]:
         """Return the pseudonym of each person, in order."""
@@ -170,7 +182,10 @@ def _by_name(people: list[Person]) -> Directory:
                 beside[source_id, name].add(i)
     target: dict[int, int] = {}
     ambiguous: dict[Node, frozenset[int]] = {}
+    doubles: set[Node] = set()
     for i in floating:
+        if not people[i].ids and _twice(i, people, beside):
+            doubles.update(people[i].nodes)
         could_be = set().union(*(holders[name] for name in people[i].names)) if people[i].names else set()
         # An address that already has another id of the same system is another person.
         could_be -= {j for j in could_be if _other_id(people[i], people[j])}
@@ -179,7 +194,7 @@ def _by_name(people: list[Person]) -> Directory:
             target[i] = could_be.pop()
         elif could_be:
             ambiguous.update(dict.fromkeys(people[i].nodes, frozenset(could_be)))
-    return _directory(people, target, ambiguous)
+    return _directory(people, target, ambiguous, doubles)
 
 
 def _shared(i: int, people: list[Person], rivals: Mapping[str, set[int]]) -> bool:
@@ -207,7 +222,10 @@ def _other_id(one: Person, other: Person) -> bool:
 
 
 def _directory(
-    people: list[Person], target: Mapping[int, int], ambiguous: Mapping[Node, frozenset[int]]
+    people: list[Person],
+    target: Mapping[int, int],
+    ambiguous: Mapping[Node, frozenset[int]],
+    doubles: set[Node],
 ) -> Directory:
     for i, j in target.items():
         for part in ("nodes", "ids", "names", "usernames", "groups"):
@@ -220,7 +238,7 @@ def _directory(
         node: frozenset(position[j] for j in could_be if j in position)
         for node, could_be in ambiguous.items()
     }
-    return Directory([people[i] for i in kept], of_node, unsettled)
+    return Directory([people[i] for i in kept], of_node, unsettled, doubles)
 
 
 def is_staff(person: Person, staff: Iterable[str]) -> bool:

@@ -37,6 +37,8 @@ class Roster:
         The pseudonym of each person of the directory.
     enrolled : dict of int to set of str
         Person (index in the directory) to cohorts.
+    staff : set of int
+        Persons who are staff: by the study file, by their role, by a decision.
     """
 
     def __init__(
@@ -51,8 +53,8 @@ class Roster:
         self.directory = directory
         self.ids = directory.learner_ids(key)
         self._sources = {source.source_id: source for source in sources}
-        self._staff = {i for i, p in enumerate(directory.people) if is_staff(p, file.privacy.staff)}
-        self._staff |= set(self._teachers())
+        self.staff = {i for i, p in enumerate(directory.people) if is_staff(p, file.privacy.staff)}
+        self.staff |= {*self._teachers(), *directory.staff}
         self.enrolled = self._enrol(group_of, cohorts)
 
     def persons(self, source: SourceReading) -> pl.DataFrame:
@@ -62,7 +64,7 @@ class Roster:
             index = self.directory.of_node.get((source.source_id, person))
             if index is None:
                 rows.append((person, None, "homonym"))
-            elif index in self._staff:
+            elif index in self.staff:
                 rows.append((person, None, "staff"))
             elif index in self.enrolled:
                 rows.append((person, self.ids[index], "learner"))
@@ -120,8 +122,10 @@ class Roster:
         enrolled: dict[int, set[str]] = defaultdict(set)
         any_group = any(person.groups for person in self.directory.people)
         for i, person in enumerate(self.directory.people):
-            if i in self._staff:
+            if i in self.staff:
                 continue
+            if i in self.directory.admitted:
+                enrolled[i].add(self.directory.admitted[i])
             enrolled[i] |= {group_of[normal(g)] for _, g in person.groups if normal(g) in group_of}
             for source_id, _ in person.nodes:
                 source = self._sources[source_id]
@@ -135,7 +139,7 @@ class Roster:
             if own is not None:
                 for person, cohort in own.select("person", "cohort_id").iter_rows():
                     index = self.directory.of_node.get((source.source_id, person))
-                    if index is not None and index not in self._staff:
+                    if index is not None and index not in self.staff:
                         enrolled[index].add(cohort)
         return {i: names for i, names in enrolled.items() if names}
 
