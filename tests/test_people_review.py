@@ -178,13 +178,13 @@ def test_nobody_of_the_sheet_is_named_in_the_study_and_the_forgotten_leave_it(fo
     assert build_study(folder).to_dict()["people_open"] == 0
 
 
-def test_a_similar_name_is_suggested_and_two_similar_ones_are_not(tmp_path):
+def test_a_similar_name_is_suggested_and_two_similar_ones_both(tmp_path):
     from flipstats.build.people import Person
     from flipstats.build.suggest import _nearest
 
     names = [("aicha ben salah", 0), ("marie martin", 1), ("marie martine", 2)]
     assert _nearest(Person(names={"ben salah aisha"}), names) == ([0], 93)
-    assert _nearest(Person(names={"marie martins"}), names) == ([], None)
+    assert _nearest(Person(names={"marie martins"}), names) == ([1, 2], 96)
     assert _nearest(Person(names={"john doe"}), names) == ([], None)
     assert _nearest(Person(emails={"aicha.ben.salah@gmail.example"}), names)[0] == [0]
 

@@ -17,7 +17,7 @@ from flipstats.i18n import listing, t
 from flipstats.privacy import pseudonym
 
 SHEET = "people"
-WHY = ("namesakes", "alike", "unknown")
+WHY = ("namesakes", "alike", "several_alike", "unknown")
 SAME, OTHER, STAFF, LEARNER = DECISIONS = ("same", "other", "staff", "learner")
 
 

@@ -11,7 +11,7 @@ from flipstats.build.people import Directory, Node, Person
 from flipstats.build.review import Record, id_of
 
 _ALIKE = 82.0  # of 100: below it a name is no suggestion
-_CLEAR = 8.0  # how far the next best must lie behind
+_CLEAR = 8.0  # how far a name must lie behind the likest to be no suggestion beside it
 _MANY = 5  # suggestions that a line names at most
 
 
@@ -76,11 +76,12 @@ def _suggested(
     if could_be:
         return "namesakes", [j for j in could_be if j in learners][:_MANY], None
     who, score = _nearest(directory.people[i], names)
-    return ("alike" if who else "unknown"), who, score
+    why = "unknown" if not who else "alike" if len(who) == 1 else "several_alike"
+    return why, who, score
 
 
 def _nearest(person: Person, names: Sequence[tuple[str, int]]) -> tuple[list[int], int | None]:
-    """Return the one learner whose name is like this person's, and how alike; nobody where two are."""
+    """Return whose names are like this person's, the likest and those hardly less so, and how alike."""
     words = person.names or {email.split("@")[0].replace(".", " ") for email in person.emails}
     best: dict[int, float] = {}
     for word in words:
@@ -88,6 +89,5 @@ def _nearest(person: Person, names: Sequence[tuple[str, int]]) -> tuple[list[int
             if (score := fuzz.token_sort_ratio(word, other)) >= _ALIKE:
                 best[i] = max(best.get(i, 0.0), score)
     ranked = sorted(best, key=best.__getitem__, reverse=True)
-    if not ranked or (len(ranked) > 1 and best[ranked[0]] - best[ranked[1]] < _CLEAR):
-        return [], None
-    return ranked[:1], round(best[ranked[0]])
+    close = [i for i in ranked if best[ranked[0]] - best[i] < _CLEAR][:_MANY]
+    return close, round(best[ranked[0]]) if ranked else None
