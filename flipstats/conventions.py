@@ -36,6 +36,10 @@ class Thresholds:
     # Start-of-session assessments
     start_before_min: int = _threshold(10, "minutes")
     start_after_min: int = _threshold(30, "minutes")
+    # Items of quizzes
+    blocking_score: float = _threshold(0.5, "score 0-1")  # below it an attempt at an item failed
+    blocking_attempts: int = _threshold(10, "first attempts")  # from here on an item may be flagged
+    blocking_share: float = _threshold(0.40, "share of first attempts")  # flagged: surely above it
     # Uncertainty and small groups
     confidence_level: float = _threshold(0.95, "probability")
     bootstrap_draws: int = _threshold(2000, "draws")

@@ -26,7 +26,7 @@ BASE = frozenset(
 # A rule of completion stands on one of these, as the study declares it.
 ONE_OF = {"completion_rate": frozenset({"attempts", "course_completions"})}
 # What an indicator needs to see, where few exports tell it.
-TRACES = {"offline_share": "downloaded"}
+TRACES = {"offline_share": "downloaded", "blocking_points": "items"}
 SIGNS = {"computable": "●", "partly": "◐", "not": "·"}
 
 
@@ -53,7 +53,7 @@ def computable_from(spec: Definition, gives: Gives) -> str:
         return "computable" if one_of & has else "not"
     if (needed and not needed & has) or TRACES.get(spec.key, "") not in (*gives.traces, ""):
         return "not"
-    if spec.key in TRACES and not {*LEVELS} <= {*gives.levels}:
+    if TRACES.get(spec.key) == "downloaded" and not {*LEVELS} <= {*gives.levels}:
         return "partly"
     levels = not spec.depths or (gives.every_resource and set(LEVELS) <= set(gives.levels))
     return "computable" if needed <= has and levels else "partly"

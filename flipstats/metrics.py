@@ -18,6 +18,7 @@ from flipstats.errors import ParameterError, did_you_mean
 from flipstats.i18n import t
 from flipstats.indicators.absenteeism import ABSENTEEISM, absenteeism
 from flipstats.indicators.autonomy import AUTONOMY, autonomy
+from flipstats.indicators.blocking import BLOCKING_POINTS, blocking_points
 from flipstats.indicators.cells import best_depth
 from flipstats.indicators.completion import COMPLETION_RATE, completed, completion_rate
 from flipstats.indicators.consultation import (
@@ -45,6 +46,7 @@ __all__ = [
     "absenteeism",
     "autonomy",
     "best_depth",
+    "blocking_points",
     "completed",
     "completion_rate",
     "computable",
@@ -75,6 +77,7 @@ METRICS: dict[str, Definition] = {
         AUTONOMY,
         PRE_QUIZ_RATE,
         PRE_QUIZ_SCORE,
+        BLOCKING_POINTS,
         START_SCORE,
         ABSENTEEISM,
         COMPLETION_RATE,

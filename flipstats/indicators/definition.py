@@ -11,6 +11,7 @@ COHORT_GROUPS = ("arm", "iteration", "cohort_id", "trainer_id", "site")
 SESSION_GROUPS = ("session_id", "sequence", "format", "modality")
 LEARNER_GROUPS = ("learner_id",)  # and every covariate, x_…
 RESOURCE_GROUPS = ("resource_id",)
+ITEM_GROUPS = ("assessment_id", "item_id")
 ROLES = ("research", "manager", "trainer")
 TEXTS = (
     "question",

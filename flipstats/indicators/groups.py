@@ -45,6 +45,13 @@ def groups_of_enrolments(question: Question) -> pl.DataFrame:
     return _ordered(question, base)
 
 
+def groups_among(question: Question, base: pl.LazyFrame) -> pl.DataFrame:
+    """Return the groups that `base` has, for an indicator that names its own; see `groups_of_sessions`."""
+    if not question.by:
+        return pl.DataFrame({ALL: [0]})
+    return _ordered(question, base)
+
+
 def enrolled(question: Question) -> pl.LazyFrame:
     """Return every enrolment with its cohort's and its learner's columns."""
     study = question.study

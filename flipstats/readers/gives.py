@@ -23,7 +23,7 @@ class Gives:
     every_resource : bool
         Whether it tells these levels of every resource, or of each only what its completion rule means.
     traces : tuple of str
-        Verbs that few exports tell, and it does, of some resources at least.
+        What few exports tell, and it does, at least of some: verbs of events, and "items" of assessments.
     """
 
     tables: frozenset[str] = frozenset()
@@ -47,14 +47,14 @@ GIVES: dict[str, Gives] = {
     "moodle_completion": _gives("events", levels=LEVELS, every_resource=False),
     "moodle_course_completion": _gives("course_completions"),
     "moodle_gradebook": _gives("attempts"),
-    "moodle_quiz": _gives("attempts"),
+    "moodle_quiz": _gives("attempts", traces=("items",)),
     "moodle_attendance": _gives("attendance"),
     "moodle_feedback": _gives("feedback"),
     "moodle_webservice": _gives("events", "attempts"),
     "moodle_participants": _gives(),
     "moodle_modules": _gives(),
     "moodle_users": _gives(),
-    "xapi": _gives("events", "attempts", levels=LEVELS, traces=("downloaded",)),
+    "xapi": _gives("events", "attempts", levels=LEVELS, traces=("downloaded", "items")),
     "openedx_log": _gives("events", "attempts", levels=LEVELS),
     "openedx_grades": _gives("attempts"),
     "oulad": _gives("events", "attempts", levels=("opened",)),
@@ -62,13 +62,13 @@ GIVES: dict[str, Gives] = {
     "teams_graph": _gives("attendance"),
     "zoom": _gives("attendance"),
     "google_meet": _gives("attendance"),
-    "bigbluebutton_json": _gives("attendance", "attempts", "feedback"),
+    "bigbluebutton_json": _gives("attendance", "attempts", "feedback", traces=("items",)),
     "bigbluebutton_csv": _gives("attendance", "feedback"),
     "edusign": _gives("attendance"),
-    "wooclap": _gives("attempts", "feedback"),
-    "kahoot": _gives("attempts", "feedback"),
-    "google_forms": _gives("attempts", "feedback"),
+    "wooclap": _gives("attempts", "feedback", traces=("items",)),
+    "kahoot": _gives("attempts", "feedback", traces=("items",)),
+    "google_forms": _gives("attempts", "feedback", traces=("items",)),
     "ics": _gives(),
     "sheet": _gives("attendance", "attempts", "events", levels=LEVELS),
-    "canonical": _gives(*TABLES, levels=LEVELS, traces=("downloaded",)),
+    "canonical": _gives(*TABLES, levels=LEVELS, traces=("downloaded", "items")),
 }
