@@ -41,9 +41,9 @@ class TestMapping:
         ("change", "message"),
         [
             (("table: attendance", "table: presence"),
-             "map.yaml, table: must be one of attendance, attempts and events; found 'presence'"),
+             "map.yaml, table: must be one of attendance, attempts, events, feedback, contacts and adaptations; found 'presence'"),
             (("table: attendance\n", ""),
-             "map.yaml, table: must be one of attendance, attempts and events; found nothing"),
+             "map.yaml, table: must be one of attendance, attempts, events, feedback, contacts and adaptations; found nothing"),
             (("Europe/Paris", "Europe/Pari"),
              "map.yaml, timezone: there is no time zone 'Europe/Pari'; did you mean 'Europe/Paris'?"),
             (("Oui: present", "Oui: here"),

@@ -15,6 +15,7 @@ from flipstats.readers.workbook import is_workbook, sheets
 
 LOOKED_AT = 500  # records whose values are looked at
 _HEAD = 1 << 18  # characters
+_TOP = 10  # the highest number that a column of ratings may hold
 _TOO_MANY = 12  # different values: no longer words for presence
 # Words of headers, in normal form, French and English; the first column that has one is proposed.
 _WORDS = {
@@ -41,6 +42,7 @@ _WORDS = {
     "score": ("score", "note", "resultat", "points", "grade"),
     "maximum": ("maximum", "bareme", "max", "out of", "sur"),
     "assessment": ("evaluation", "quiz", "test", "assessment", "epreuve"),
+    "comment": ("commentaires", "commentaire", "comments", "comment", "remarques", "remarque", "suggestion"),
     "submitted_at": ("remis le", "submitted", "date", "termine le", "completed"),
 }
 _PRESENT = {
@@ -116,7 +118,31 @@ def _body(look: _Look) -> list[str]:
         return _events(look)
     if look.column("score") and not look.column("status"):
         return _attempts(look)
+    if look.column("comment") and not look.column("status"):
+        return _feedback(look)
     return _attendance(look)
+
+
+def _feedback(look: _Look) -> list[str]:
+    """Propose every column of small numbers as a rating, and every column of comments as words."""
+    at = look.column("at")
+    rest = [label for label in look.header if label.strip() and label != at]
+    comments = [label for label in rest if any(word in normal(label) for word in _WORDS["comment"])]
+    rated = [label for label in rest if label not in comments and _rated(look.values(label))]
+    top = max((float(v.replace(",", ".")) for label in rated for v in look.values(label) if v), default=5.0)
+    lines = ["feedback", f"fields:  # {t('readers_more.first_fields')}"]
+    if at:
+        lines.append(f"  at: {_moment(look, at)}")
+    if rated:
+        columns = ", ".join(map(_quoted, rated))
+        scale = f"{top:g}  # {t('readers_more.first_scale')}"
+        lines += ["  ratings:", f"    columns: [{columns}]", f"    scale_max: {scale}"]
+    return [*lines, f"  comments: [{', '.join(map(_quoted, comments))}]"]
+
+
+def _rated(cells: Sequence[str]) -> bool:
+    given = [cell.replace(",", ".") for cell in cells if cell]
+    return bool(given) and all(re.fullmatch(r"\d{1,2}(\.\d+)?", c) and float(c) <= _TOP for c in given)
 
 
 def _encoding(text: Text) -> str:

@@ -69,6 +69,6 @@ GIVES: dict[str, Gives] = {
     "kahoot": _gives("attempts", "feedback", traces=("items",)),
     "google_forms": _gives("attempts", "feedback", traces=("items",)),
     "ics": _gives(),
-    "sheet": _gives("attendance", "attempts", "events", levels=LEVELS),
+    "sheet": _gives("attendance", "attempts", "events", "feedback", "contacts", "adaptations", levels=LEVELS),
     "canonical": _gives(*TABLES, levels=LEVELS, traces=("downloaded", "items")),
 }

@@ -1,7 +1,7 @@
 """Mappings: how to read a sheet that no reader knows, said once by a person, in a YAML file.
 
-A mapping names the table the sheet gives (``attendance``, ``attempts`` or ``events``), how the file is
-written, which columns say who, which session, resource or assessment, and what each field's values mean.
+A mapping names the table the sheet gives (see `mapping_model.TABLES`), how the file is written, which
+columns say who, which session, resource or assessment, and what each field's values mean.
 Columns are named by their header; case, accents and typographic marks do not matter.
 """
 
@@ -18,16 +18,33 @@ from flipstats.errors import InputError, did_you_mean
 from flipstats.i18n import has, listing, t
 from flipstats.readers.mapping_model import (
     TABLES,
+    AdaptationsMapping,
     AttemptsMapping,
     AttendanceMapping,
+    ContactsMapping,
     EventsMapping,
+    FeedbackMapping,
+    Mapping,
 )
 from flipstats.readers.text import normal
 
-_MODELS = {"attendance": AttendanceMapping, "attempts": AttemptsMapping, "events": EventsMapping}
+_MODELS: dict[str, type[Mapping]] = dict(
+    zip(
+        TABLES,
+        (
+            AttendanceMapping,
+            AttemptsMapping,
+            EventsMapping,
+            FeedbackMapping,
+            ContactsMapping,
+            AdaptationsMapping,
+        ),
+        strict=True,
+    )
+)
 
 
-def read_mapping(file: Path) -> AttendanceMapping | AttemptsMapping | EventsMapping:
+def read_mapping(file: Path) -> Mapping:
     """Read and check a mapping file.
 
     Raises
@@ -61,7 +78,7 @@ def parse_yaml(text: str, name: str) -> object:
         raise InputError(t("readers_more.mapping_not_yaml", file=name, line=line)) from error
 
 
-def check_mapping(content: object, name: str) -> AttendanceMapping | AttemptsMapping | EventsMapping:
+def check_mapping(content: object, name: str) -> Mapping:
     """Check the content of a mapping file; see `read_mapping`."""
     if not isinstance(content, dict):
         raise InputError(t("readers_more.mapping_not_pairs", file=name))

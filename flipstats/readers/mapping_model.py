@@ -12,7 +12,7 @@ from flipstats import schema
 from flipstats.errors import did_you_mean
 from flipstats.i18n import t
 
-TABLES = ("attendance", "attempts", "events")
+TABLES = ("attendance", "attempts", "events", "feedback", "contacts", "adaptations")
 NUMBERS = ("int", "decimal")
 SHARES = ("percent", "share")
 SPANS = ("seconds", "minutes", "duration")
@@ -34,6 +34,8 @@ Texts = Annotated[tuple[str, ...], BeforeValidator(_one_or_many)]
 Status = Literal[_allowed("attendance", "status")]
 Verb = Literal[schema.VERBS]
 Kind = Literal[_allowed("resources", "kind")]
+ContactKind = Literal[_allowed("contacts", "kind")]
+Phase = Literal[_allowed("feedback", "phase")]
 Level = Literal[schema.LEVELS]
 
 
@@ -197,6 +199,23 @@ class Maximum(_Part):
     value: Annotated[float, Field(gt=0)] | None = None
 
 
+class Ratings(_Part):
+    """Columns of ratings, each a question, on one scale."""
+
+    columns: Texts
+    scale_max: Annotated[float, Field(gt=0)]
+    map: dict[str, float] = Field(default_factory=dict)
+    missing: Texts = ("", "-")
+
+
+class KindWords(_Part):
+    """What kind of contact: always the same, or by the words of a column."""
+
+    column: str | None = None
+    value: ContactKind = "tutoring"
+    map: dict[str, ContactKind] = Field(default_factory=dict)
+
+
 def _field(model: type[BaseModel]) -> object:
     return Annotated[model, BeforeValidator(_column_or_field)]
 
@@ -228,6 +247,37 @@ class AttemptFields(_Part):
     attempt: _field(Number) | None = None
     started_at: Moment | None = None
     submitted_at: Moment | None = None
+
+
+class FeedbackFields(_Part):
+    """The fields of answers to a questionnaire: questions of ratings, questions of words."""
+
+    ratings: Ratings | None = None
+    comments: Texts = ()
+    at: Moment | None = None
+    phase: Phase | None = None
+
+    @model_validator(mode="after")
+    def _something(self) -> FeedbackFields:
+        if self.ratings is None and not self.comments:
+            raise ValueError(t("readers_more.mapping_no_question"))
+        return self
+
+
+class ContactFields(_Part):
+    """The fields of a journal of contacts with learners."""
+
+    at: Moment
+    answered_at: Moment | None = None
+    kind: _field(KindWords) = KindWords()
+
+
+class AdaptationFields(_Part):
+    """The fields of a journal of what was adapted for a learner."""
+
+    at: Moment
+    what: str
+    reason: str | None = None
 
 
 class Mapping(_Part):
@@ -293,9 +343,32 @@ class AttemptsMapping(Mapping):
     fields: AttemptFields
 
 
+class FeedbackMapping(Mapping):
+    """Answers to a questionnaire, a line a respondent; without ``learner`` all are anonymous."""
+
+    table: Literal["feedback"]
+    learner: Learner | None = None
+    fields: FeedbackFields
+
+
+class ContactsMapping(Mapping):
+    """A journal of contacts with learners: reminders, questions, tutoring."""
+
+    table: Literal["contacts"]
+    fields: ContactFields
+
+
+class AdaptationsMapping(Mapping):
+    """A journal of adaptations."""
+
+    table: Literal["adaptations"]
+    fields: AdaptationFields
+
+
 _NOT_COLUMNS = {
     Read: "*", Traces: "*", When: ("format",), Resource: ("kind",), Assessment: ("value",),
     VerbWords: ("value", "map"), StatusWords: ("map", "missing"), Maximum: ("value",),
+    Ratings: ("scale_max", "map", "missing"), KindWords: ("value", "map"), FeedbackFields: ("phase",),
 }  # fmt: skip
 _TOP = ("format", "locale", "timezone", "table")
 

@@ -9,10 +9,18 @@ import polars as pl
 from flipstats import schema
 from flipstats.errors import InputError
 from flipstats.i18n import t
+from flipstats.readers import sheet_journals as journals
 from flipstats.readers.base import Context, Reading, people
 from flipstats.readers.mapping import read_mapping, words
-from flipstats.readers.mapping_model import AttemptsMapping, AttendanceMapping, EventsMapping
-from flipstats.readers.sheet_cells import Sheet, open_sheet
+from flipstats.readers.mapping_model import (
+    AdaptationsMapping,
+    AttemptsMapping,
+    AttendanceMapping,
+    ContactsMapping,
+    EventsMapping,
+    FeedbackMapping,
+)
+from flipstats.readers.sheet_cells import Sheet, meaning, open_sheet
 from flipstats.readers.text import normal
 
 FORMAT = "sheet"
@@ -25,7 +33,7 @@ def read(file: Path, context: Context) -> Reading:
     -------
     Reading
         ``attendance`` and ``meetings``; or ``events`` and ``resources``, with ``levels`` and ``kinds`` where
-        the mapping says what the source traces; or ``attempts``.
+        the mapping says what the source traces; or ``attempts``, ``feedback``, ``contacts``, ``adaptations``.
 
     Raises
     ------
@@ -39,7 +47,8 @@ def read(file: Path, context: Context) -> Reading:
     person, identities = sheet.persons()
     rest = pl.struct(pl.exclude("record"))
     sheet.fate.aside(~sheet.frame.select(rest.is_first_distinct()).to_series(), "duplicate_record", "merged")
-    sheet.fate.aside(person.is_null(), "no_person")
+    if not isinstance(mapping, FeedbackMapping):  # an answer without a name is one
+        sheet.fate.aside(person.is_null(), "no_person")
     tables = _tables(sheet, person)
     sheet.fate.close(sheet.account)
     traces = getattr(mapping, "traces", None)
@@ -64,23 +73,18 @@ def _tables(sheet: Sheet, person: pl.Series) -> dict[str, pl.DataFrame]:
             return _events(sheet, sheet.mapping, person)
         case AttemptsMapping():
             return _attempts(sheet, sheet.mapping, person)
+        case FeedbackMapping():
+            return journals.feedback(sheet, sheet.mapping, person)
+        case ContactsMapping():
+            return journals.contacts(sheet, sheet.mapping, person)
+        case AdaptationsMapping():
+            return journals.adaptations(sheet, sheet.mapping, person)
     return {}
 
 
 def _kinds(mapping: EventsMapping) -> tuple[str, ...]:
     own = (mapping.resource.kind,) if mapping.resource.kind else ()
     return (mapping.traces.kinds if mapping.traces else ()) or own
-
-
-def _kept(sheet: Sheet, columns: dict[str, pl.Series]) -> pl.DataFrame:
-    return pl.DataFrame({**columns, "record": sheet.frame["record"]}).filter(sheet.fate.kept)
-
-
-def _meaning(cells: pl.Series, pairs: dict[str, str]) -> pl.Series:
-    """Return what words mean; null where a word is not in `pairs`."""
-    known = words(pairs)
-    meant = {cell: known.get(normal(cell)) for cell in cells.drop_nulls().unique()}
-    return cells.replace_strict(meant, default=None, return_dtype=pl.String)
 
 
 # ----------------------------------------------------------------------------------------------- attendance
@@ -106,8 +110,7 @@ def _attendance(sheet: Sheet, mapping: AttendanceMapping, person: pl.Series) -> 
         .select(pl.when("s").then(pl.lit("signature")).otherwise(pl.lit("import")))
     )
     nothing = pl.Series([None], dtype=pl.Float64).new_from_index(0, len(person))
-    rows = _kept(
-        sheet,
+    rows = sheet.kept(
         {
             "person": person,
             "meeting": meeting,
@@ -119,7 +122,7 @@ def _attendance(sheet: Sheet, mapping: AttendanceMapping, person: pl.Series) -> 
         },
     )
     title = sheet.text(mapping.session.title) if mapping.session.title else person.clear(len(person))
-    told = _kept(sheet, {"meeting": meeting, "title": title, "starts_at": starts, "ends_at": ends})
+    told = sheet.kept({"meeting": meeting, "title": title, "starts_at": starts, "ends_at": ends})
     meetings = told.group_by("meeting", maintain_order=True).agg(
         pl.col("title", "starts_at", "ends_at").drop_nulls().first(), pl.col("record").first()
     )
@@ -140,7 +143,7 @@ def _status(sheet: Sheet, mapping: AttendanceMapping) -> pl.Series:
     field = mapping.fields.status
     cells = sheet.text(field.column, field.missing)
     pairs = field.map or {word: word for word in schema.TABLES["attendance"].by_name["status"].allowed}
-    status = _meaning(cells.fill_null("") if "" in words(pairs) else cells, pairs)
+    status = meaning(cells.fill_null("") if "" in words(pairs) else cells, pairs)
     sheet.fate.aside(status.is_null() & cells.is_null(), "no_status")
     sheet.fate.aside(status.is_null(), "value_not_mapped")
     return status
@@ -191,8 +194,7 @@ def _events(sheet: Sheet, mapping: EventsMapping, person: pl.Series) -> dict[str
     fate.aside(at.missing, "no_such_time")
     fate.aside(at.values.is_null(), "no_time")
     fate.note(at.assumed, "repeated_hour")
-    events = _kept(
-        sheet,
+    events = sheet.kept(
         {
             "person": person,
             "resource": resource,
@@ -202,7 +204,7 @@ def _events(sheet: Sheet, mapping: EventsMapping, person: pl.Series) -> dict[str
             "progress": progress,
         },
     )
-    named = _kept(sheet, {"resource": resource, "title": title, "cmid": cmid})
+    named = sheet.kept({"resource": resource, "title": title, "cmid": cmid})
     kind = pl.lit(mapping.resource.kind, pl.String).alias("kind")
     resources = named.unique("resource", keep="first", maintain_order=True).with_columns(kind)
     return {"events": events, "resources": resources}
@@ -225,7 +227,7 @@ def _verbs(sheet: Sheet, mapping: EventsMapping) -> pl.Series:
         return pl.Series([verb.value], dtype=pl.String).new_from_index(0, sheet.frame.height)
     pairs = verb.map or {word: word for word in schema.VERBS}
     cells = sheet.text(verb.column)
-    verbs = _meaning(cells, pairs)
+    verbs = meaning(cells, pairs)
     sheet.fate.aside(verbs.is_null() & cells.is_not_null(), "value_not_mapped")
     return verbs.fill_null(verb.value)
 
@@ -242,8 +244,8 @@ def _attempts(sheet: Sheet, mapping: AttemptsMapping, person: pl.Series) -> dict
     started, submitted = (sheet.optional_moments(w) for w in (fields.started_at, fields.submitted_at))
     raw, share, maximum, readable = _scores(sheet, mapping)
     fate.aside(~readable, "cell_unreadable")
-    frame = _kept(
-        sheet,
+    frame = sheet.kept(
+
         {
             "person": person, "assessment": name, "score": share, "raw_score": raw, "maximum": maximum,
             "started_at": started, "submitted_at": submitted,

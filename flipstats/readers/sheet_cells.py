@@ -163,8 +163,14 @@ class Sheet:
         """The zone of local times: the mapping's, else the one given for the file."""
         return self.mapping.timezone or zone_of(self.context, self.file.name)
 
+    def kept(self, columns: dict[str, pl.Series]) -> pl.DataFrame:
+        """Return columns of the records kept so far, with their numbers."""
+        return pl.DataFrame({**columns, "record": self.frame["record"]}).filter(self.fate.kept)
+
     def persons(self) -> tuple[pl.Series, list[tuple[str, str, str]]]:
         """Return each record's person key, and rows of the people table."""
+        if self.mapping.learner is None:
+            return pl.Series([None] * self.frame.height, dtype=pl.String), []
         given = self._identities(self.mapping.learner)
         keys, rows = [], {}
         for values in given.iter_rows(named=True):
@@ -196,6 +202,13 @@ class Sheet:
     def _only(values: pl.Series, where: pl.Series) -> pl.Series:
         frame = pl.DataFrame({"x": values, "w": where})
         return frame.select(pl.when(pl.col("w")).then(pl.col("x"))).to_series()
+
+
+def meaning(cells: pl.Series, pairs: dict[str, str]) -> pl.Series:
+    """Return what words mean; null where a word is not in `pairs`."""
+    known = {normal(word): meant for word, meant in pairs.items()}
+    meant = {cell: known.get(normal(cell)) for cell in cells.drop_nulls().unique()}
+    return cells.replace_strict(meant, default=None, return_dtype=pl.String)
 
 
 def _by_format(cells: pl.Series, form: str) -> tuple[pl.Series, bool]:
