@@ -55,7 +55,8 @@ def computable_from(spec: Definition, gives: Gives) -> str:
         return "not"
     if TRACES.get(spec.key) == "downloaded" and not {*LEVELS} <= {*gives.levels}:
         return "partly"
-    levels = not spec.depths or (gives.every_resource and set(LEVELS) <= set(gives.levels))
+    asked = set(spec.depths) & set(LEVELS)
+    levels = not asked or (gives.every_resource and asked <= set(gives.levels))
     return "computable" if needed <= has and levels else "partly"
 
 

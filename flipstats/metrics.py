@@ -30,6 +30,7 @@ from flipstats.indicators.consultation import (
     prepared_rate,
 )
 from flipstats.indicators.definition import COLUMNS, ROLES, Definition
+from flipstats.indicators.late import LATE_PREPARATION_RATE, late_preparation_rate
 from flipstats.indicators.lead_time import LEAD_TIME, lead_time
 from flipstats.indicators.offline import OFFLINE_SHARE, offline_share
 from flipstats.indicators.pre_quiz import PRE_QUIZ_RATE, PRE_QUIZ_SCORE, pre_quiz_rate, pre_quiz_score
@@ -54,6 +55,7 @@ __all__ = [
     "consultation_rate",
     "definition",
     "dictionary_text",
+    "late_preparation_rate",
     "lead_time",
     "offline_share",
     "pre_quiz_rate",
@@ -72,6 +74,7 @@ METRICS: dict[str, Definition] = {
         CONSULTATION_RATE,
         PREPARED_RATE,
         PREPARATION_SPREAD,
+        LATE_PREPARATION_RATE,
         LEAD_TIME,
         OFFLINE_SHARE,
         AUTONOMY,
@@ -153,7 +156,7 @@ def computable(study: Study, keys: Sequence[str] | None = None) -> list[Computab
     """
     found = []
     for key, spec in METRICS.items() if keys is None else ((key, definition(key)) for key in keys):
-        for depth in LEVELS if spec.depths else (None,):
+        for depth in [one for one in LEVELS if one in spec.depths] or [None]:
             rows = spec.function(study, depth=depth)
             row = rows.filter(statistic=spec.statistics[0]).row(0, named=True)
             if row["value"] is None:

@@ -27,15 +27,16 @@ def requirements(study: Study) -> pl.LazyFrame:
     Returns
     -------
     LazyFrame
-        ``session_id, resource_id, cohort_id, starts, released`` (µs), ``traced, length_min``.
+        ``session_id, resource_id, cohort_id, starts, late_until, released`` (µs), ``traced, length_min``.
     """
+    limits, zone = study.thresholds, study.programme.timezone
     return (
         study.table("plan")
         .filter(pl.col("phase") == "pre", pl.col("mandatory"))
         .select(*_PAIR, pl.col("released_at").dt.epoch("us").fill_null(BEFORE_ALL).alias("released"))
         .join(
-            sessions(study).select(
-                "session_id", "cohort_id", pl.col("starts_at").dt.epoch("us").alias("starts")
+            facts.with_late_until(sessions(study), zone, limits).select(
+                "session_id", "cohort_id", "late_until", pl.col("starts_at").alias("starts")
             ),
             on="session_id",
             how="inner",
@@ -48,8 +49,10 @@ def requirements(study: Study) -> pl.LazyFrame:
     )
 
 
-def known_from(study: Study, depth: str) -> pl.LazyFrame:
+def known_from(study: Study, depth: str, *, late: bool = False) -> pl.LazyFrame:
     """Return R(s) with the enrolment instant from which on a learner's pair is known at `depth`.
+
+    With `late` the window goes on to the end of lateness, otherwise to the start of the session.
 
     The union of the coverage intervals that tell this level of this resource in this cohort must contain the
     learner's whole window. Of that union only the piece that holds the start of the session can; it begins at
@@ -63,6 +66,7 @@ def known_from(study: Study, depth: str) -> pl.LazyFrame:
     """
     needed = requirements(study)
     pieces = _covered(needed, study, depth)
+    end = pl.max_horizontal("starts", "late_until") if late else pl.col("starts")
     reached = pl.col("until").cum_max().shift(1).over(_PAIR, order_by=["from", "until"])
     block = (
         (pl.col("from") > reached).fill_null(value=False).cum_sum().over(_PAIR, order_by=["from", "until"])
@@ -70,8 +74,8 @@ def known_from(study: Study, depth: str) -> pl.LazyFrame:
     holding = (
         pieces.with_columns(block.alias("block"))
         .group_by(*_PAIR, "block")
-        .agg(pl.col("from").min(), pl.col("until").max(), pl.col("starts").first())
-        .filter(pl.col("from") <= pl.col("starts"), pl.col("starts") <= pl.col("until"))
+        .agg(pl.col("from").min(), pl.col("until").max(), pl.col("starts", "late_until").first())
+        .filter(pl.col("from") <= pl.col("starts"), end <= pl.col("until"))
         .select(*_PAIR, pl.col("from").alias("covered"))
     )
     earliest = pl.when(pl.col("released") >= pl.col("covered")).then(BEFORE_ALL).otherwise(pl.col("covered"))
@@ -93,7 +97,7 @@ def _covered(needed: pl.LazyFrame, study: Study, depth: str) -> pl.LazyFrame:
         )
         .filter(pl.col("from") <= pl.col("until"))
     )
-    pairs = needed.filter("traced").select(*_PAIR, "cohort_id", "starts")
+    pairs = needed.filter("traced").select(*_PAIR, "cohort_id", "starts", "late_until")
     return pl.concat(
         pairs.join(_naming(coverage, named), how="inner" if named else "cross", on=named or None)
         for named in ([], ["cohort_id"], ["resource_id"], ["cohort_id", "resource_id"])
@@ -158,10 +162,7 @@ def cells(question: Question, depth: str) -> pl.LazyFrame:
         ``offline``, downloaded and nothing else.
     """
     needed = known_from(question.study, depth)
-    present = roster(question.study).with_columns(
-        pl.col("enrolled_at").dt.epoch("us").fill_null(BEFORE_ALL).alias("enrolled"),
-        (pl.col("tracking") == "traced").alias("learner_traced"),
-    )
+    present = rostered(question.study)
     count = _one_by_one if question.of_resources else _counted
     keep = {
         *question.by,
@@ -177,6 +178,26 @@ def cells(question: Question, depth: str) -> pl.LazyFrame:
     keep |= set() if question.of_resources else {"knowable", "offline"}
     found = count(question.study, present, needed, depth)
     return found.select(name for name in found.collect_schema().names() if name in keep)
+
+
+def rostered(study: Study) -> pl.LazyFrame:
+    """Return L(s) with what decides if traces are known: ``enrolled`` (µs), ``learner_traced``."""
+    return roster(study).with_columns(
+        pl.col("enrolled_at").dt.epoch("us").fill_null(BEFORE_ALL).alias("enrolled"),
+        (pl.col("tracking") == "traced").alias("learner_traced"),
+    )
+
+
+def knowable(present: pl.LazyFrame, needed: pl.LazyFrame) -> pl.LazyFrame:
+    """Return by learner and session how many resources are ``knowable``, of those of `known_from`."""
+    alike = needed.group_by("session_id", "known_from").agg(pl.len().cast(pl.Int64).alias("resources"))
+    return (
+        present.select("learner_id", "session_id", "enrolled", "learner_traced")
+        .join(alike, on="session_id", how="inner")
+        .filter(_is_known())
+        .group_by("learner_id", "session_id")
+        .agg(pl.col("resources").sum().alias("knowable"))
+    )
 
 
 def _is_known() -> pl.Expr:
@@ -218,14 +239,7 @@ def _one_by_one(study: Study, present: pl.LazyFrame, needed: pl.LazyFrame, depth
 def _counted(study: Study, present: pl.LazyFrame, needed: pl.LazyFrame, depth: str) -> pl.LazyFrame:
     cell = ["learner_id", "session_id"]
     owed = needed.group_by("session_id").agg(pl.len().cast(pl.Int64).alias("owed"))
-    alike = needed.group_by("session_id", "known_from").agg(pl.len().cast(pl.Int64).alias("resources"))
     who = present.select(*cell, "enrolled", "learner_traced")
-    knowable = (
-        who.join(alike, on="session_id", how="inner")
-        .filter(_is_known())
-        .group_by(cell)
-        .agg(pl.col("resources").sum().alias("knowable"))
-    )
     shown = pl.col("done") & ~pl.col("offline")
     seen = (
         _evidence(study, needed, depth)
@@ -240,7 +254,7 @@ def _counted(study: Study, present: pl.LazyFrame, needed: pl.LazyFrame, depth: s
     )
     return (
         present.join(owed, on="session_id", how="left")
-        .join(knowable, on=cell, how="left")
+        .join(knowable(present, needed), on=cell, how="left")
         .join(seen, on=cell, how="left")
         .with_columns(pl.col("owed", "knowable", "offline", "done").fill_null(0))
         .with_columns((pl.col("knowable") - pl.col("offline")).alias("known"))
