@@ -187,3 +187,16 @@ class TestMessages:
     def test_messages_hold_no_learner(self, tmp_path):
         text = broken(tmp_path, enrolments=FILES["enrolments"].replace("A2,G1", "Zoe Smith,G9"))
         assert "Zoe" not in text
+
+
+def test_an_apostrophe_that_keeps_a_spreadsheet_from_computing_is_no_text(tmp_path):
+    from flipstats.tables_out import guarded
+
+    titles = ["=1+1", "@SUM(A1)", "+33 1", "'quoted'", "plain"]
+    frame = pl.DataFrame(
+        {"resource_id": ["R1", "R2", "R3", "R4", "R5"], "title": titles, "traced": [True] * 5}
+    )
+    written = guarded(frame).write_csv()
+    assert written.count("'=") == written.count("'@") == written.count("'+") == 1
+    resources = canonical.read(write(tmp_path, resources=written, plan=None), PARIS).tables["resources"]
+    assert resources["title"].to_list() == titles

@@ -12,6 +12,7 @@ from flipstats import readers
 from flipstats.i18n import has, listing, t
 from flipstats.privacy import KEY_BYTES, organisation_key, pseudonym
 from flipstats.readers.base import Context, Reading
+from flipstats.tables_out import guarded
 
 SHOWN = 100
 
@@ -96,8 +97,8 @@ def read_one(
         out.mkdir(parents=True, exist_ok=True)
         key = organisation_key(out) if (out / "flipstats.key").exists() else secrets.token_bytes(KEY_BYTES)
         for name, frame in reading.tables.items():
-            _anonymous(frame, reading, key).write_csv(out / f"{name}.csv")
-        reading.account.frame().write_csv(out / "account.csv")
+            guarded(_anonymous(frame, reading, key)).write_csv(out / f"{name}.csv")
+        guarded(reading.account.frame()).write_csv(out / "account.csv")
     return OneFile(file.name, reading)
 
 

@@ -70,6 +70,8 @@ def read(file: Path, context: Context | None = None, *, format: str = "auto") ->
     file, context = Path(file), context or Context()
     if not file.exists():
         raise InputError(t("readers.no_such_file", file=file.name))
+    if not (file.is_file() or file.is_dir()):  # a pipe would be waited for without end
+        raise InputError(t("readers.no_plain_file", file=file.name))
     with plain(file) as unpacked:
         return _read(unpacked, context, format)
 

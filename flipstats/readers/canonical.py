@@ -128,7 +128,7 @@ def _csv(spec: schema.Table, path: Path) -> tuple[pl.DataFrame, list[tuple[int, 
     if repeated:
         raise SchemaError(t("readers_more.canonical_column_twice", file=path.name, column=repeated[0]))
     frame = frame.rename({"record": "·record", **names})
-    cells = pl.col(header).str.strip_chars()
+    cells = pl.col(header).str.strip_chars().str.replace(r"^'([=+\-@\t\r])", "${1}")  # see tables_out.guarded
     frame = frame.with_columns(pl.when(cells != "").then(cells).name.keep())
     frame = frame.drop("record", strict=False).rename({"·record": "record"})
     return frame, [line for part in parts for line in part.irregular]

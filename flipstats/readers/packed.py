@@ -22,6 +22,7 @@ from flipstats.i18n import t
 MAX_BYTES = 4 << 30  # unpacked
 MAX_RATIO = 200
 _SMALL = 1 << 20  # bytes; below, any ratio is harmless
+_LONGEST_NAME = 60  # letters of a stem and of a suffix: file systems take 255 bytes
 _GZIP = b"\x1f\x8b"
 _ZIP = b"PK\x03\x04"
 _BLOCK = 1 << 20
@@ -60,7 +61,11 @@ def _inside(file: Path) -> str | None:
         entry = _only(file) if magic == _ZIP else None
     except OSError as problem:
         raise InputError(t("readers.unreadable", file=file.name, problem=problem.strerror)) from problem
-    return None if entry is None else re.sub(r"[^\w .()-]", "_", re.split(r"[\\/]", entry.filename)[-1])
+    if entry is None:
+        return None
+    name = re.sub(r"[^\w .()-]", "_", re.split(r"[\\/]", entry.filename)[-1])
+    stem, dot, suffix = name.rpartition(".")
+    return f"{stem[:_LONGEST_NAME]}{dot}{suffix[:_LONGEST_NAME]}"
 
 
 def _only(file: Path) -> zipfile.ZipInfo | None:
