@@ -17,6 +17,7 @@ from flipstats.comparison.methods import METHODS
 from flipstats.comparison.note import note
 from flipstats.comparison.of_study import roster_of_study
 from flipstats.comparison.over import ACROSS, Overall, combine
+from flipstats.comparison.plain import whole
 from flipstats.comparison.plan import (
     Plan,
     checked_contrast,
@@ -33,7 +34,7 @@ from flipstats.comparison.secondary import with_secondary
 from flipstats.comparison.table import known_column, read_table, roster_of_table
 from flipstats.conventions import DEFAULTS, Thresholds
 from flipstats.errors import DesignError, EstimationError, NotComputableError, ParameterError
-from flipstats.i18n import t
+from flipstats.i18n import language, t
 from flipstats.study import Study
 
 __all__ = [
@@ -243,6 +244,22 @@ def compare(
     ParameterError
         A name that there is not, with the nearest.
     """
+    if study.served is not None:
+        asked = (
+            arm,
+            treated,
+            control,
+            adjust,
+            cluster,
+            assignment,
+            band,
+            methods,
+            level,
+            seed,
+            contrast,
+            plan,
+        )
+        return _served(study, outcome or study.design.primary, plain=all(given is None for given in asked))
     done = plan_of(
         study, outcome=outcome, arm=arm, treated=treated, control=control, adjust=adjust, cluster=cluster,
         assignment=assignment, band=band, methods=methods, level=level, seed=seed,
@@ -347,6 +364,17 @@ def over_iterations(study: Study, outcome: str | None = None, *, across: str = "
         except (DesignError, EstimationError, NotComputableError) as problem:
             refused[name] = str(problem)
     return combine(across, found, refused)
+
+
+def _served(study: Study, outcome: str, *, plain: bool) -> Comparison:
+    """Return the comparison that an export for managers holds; any other is refused."""
+    fixed = dict(study.served.fixed)
+    held = study.served.comparisons.get(f"{fixed.pop('iteration', None)}|{outcome}")
+    if held is None or fixed or not plain:
+        raise NotComputableError(t("export.not_compared"))
+    if "refused" in held:
+        raise NotComputableError(held["refused"][language()])
+    return whole(held["is"])
 
 
 def _compare_outcome(

@@ -87,7 +87,7 @@ def headline(study: Study, lang: str | None = None, *, role: str = "research") -
     Headline
     """
     with in_language(lang or language()):
-        n = study.table("enrolments").select(pl.col("learner_id").n_unique()).collect().item()
+        n = study.n_learners
         groups = study.table("cohorts").select(pl.len()).collect().item()
         title = t("headline.title", title=study.programme.title or study.programme.id, n=n, groups=groups)
         lines = [prepared_line(study, role), ready_line(study, role)]

@@ -8,7 +8,8 @@ computed is a row without value and with a reason, never 0.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from functools import wraps
 from typing import NamedTuple
 
 import polars as pl
@@ -68,8 +69,34 @@ __all__ = [
     "title",
 ]
 
+
+def _public(found: Definition) -> Definition:
+    """Return a definition whose function gives no more than the study was exported for."""
+
+    @wraps(found.function)
+    def ask(
+        study: Study,
+        by: Sequence[str] = (),
+        *,
+        depth: str | None = None,
+        role: str = "research",
+        level: float | None = None,
+    ) -> pl.DataFrame:
+        if study.served is None:
+            role = role if study.role == "research" else study.role
+            return found.function(study, by, depth=depth, role=role, level=level)
+        if level not in (None, study.thresholds.confidence_level):
+            raise ParameterError(t("export.level", level=study.thresholds.confidence_level))
+        cohorts = study.table("cohorts").collect()
+        sessions = study.table("sessions").with_columns(pl.col("starts_at").alias("·starts")).collect()
+        names = [by] if isinstance(by, str) else list(by)
+        return study.served.answer(found.key, names, depth, cohorts, sessions)
+
+    return replace(found, function=ask)
+
+
 METRICS: dict[str, Definition] = {
-    found.key: found
+    found.key: _public(found)
     for found in (
         CONSULTATION_RATE,
         PREPARED_RATE,
@@ -86,6 +113,10 @@ METRICS: dict[str, Definition] = {
         COMPLETION_RATE,
     )
 }
+
+
+# Whoever asks an indicator by name asks as `compute` does: of an export, its answers.
+globals().update({key: spec.function for key, spec in METRICS.items()})
 
 
 class Computable(NamedTuple):

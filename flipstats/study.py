@@ -13,6 +13,7 @@ from flipstats import schema
 from flipstats.conventions import Thresholds
 from flipstats.errors import ParameterError, StudyError, did_you_mean
 from flipstats.i18n import Notice, t
+from flipstats.served import Served
 from flipstats.store import Store, write_snapshot
 from flipstats.studyfile import Calendar, Design, Privacy, Programme, StudyFile, parse_study_file
 
@@ -41,6 +42,8 @@ class Study:
         What the build recorded: versions, hashes of the inputs, when.
     role : {"research", "manager", "trainer"}
         For whom it was exported; ``research`` for the whole study.
+    served : Served or None
+        What an export for managers holds in place of learners.
     """
 
     def __init__(
@@ -52,9 +55,11 @@ class Study:
         path: Path | None = None,
         provenance: Mapping[str, object] | None = None,
         role: str = "research",
+        served: Served | None = None,
     ) -> None:
         self._tables = dict(tables)
         self.role = role
+        self.served = served
         self.stored_facts = stored_facts
         self._has: dict[str, bool] = {}
         self.file = file
@@ -150,6 +155,13 @@ class Study:
             return local_moment(declared, self.programme)
         return self.table("sources").select(pl.col("covers_to").max()).collect().item()
 
+    @cached_property
+    def n_learners(self) -> int | None:
+        """How many different learners are enrolled; None in an export where they are too few to say."""
+        if self.served is not None:
+            return self.served.learners
+        return self.table("enrolments").select(pl.col("learner_id").n_unique()).collect().item()
+
     def warnings(self) -> list[Notice]:
         """Return what the build asks a person to look at, in the language in use."""
         return [Notice.from_dict(content) for content in self.provenance.get("warnings", [])]
@@ -176,12 +188,12 @@ class Study:
             if wanted is not None:
                 _known(column, wanted, table[column].unique().drop_nulls().to_list())
                 keep &= pl.col(column).is_in(list(wanted))
-        chosen = table.filter(keep).select("cohort_id").lazy()
-        tables, facts = self._restricted(chosen), self.stored_facts
+        chosen = table.filter(keep)
+        tables, facts = self._restricted(chosen.select("cohort_id").lazy()), self.stored_facts
         if facts is not None:
             facts = facts.join(tables["sessions"], on="session_id", how="semi")
             facts = facts.join(tables["learners"], on="learner_id", how="semi")
-        return self._like(tables, self.file, facts)
+        return self._like(tables, self.file, facts, self.served and self.served.select(table, chosen))
 
     def _restricted(self, cohorts: pl.LazyFrame) -> dict[str, pl.LazyFrame]:
         out = dict(self._tables)
@@ -206,12 +218,19 @@ class Study:
         """Return the study with other thresholds; an unknown name is an error with a suggestion."""
         content = self.file.model_dump(mode="json", exclude_none=True)
         content["thresholds"] = {**self.file.thresholds, **thresholds}
-        return self._like(self._tables, parse_study_file(content), None)
+        if self.served is not None:
+            raise ParameterError(t("export.thresholds"))
+        return self._like(self._tables, parse_study_file(content), None, None)
 
-    def _like(self, tables: Mapping[str, pl.LazyFrame], file: StudyFile, facts: pl.LazyFrame | None) -> Study:
-        return Study(
-            tables, file, stored_facts=facts, path=self.path, provenance=self.provenance, role=self.role
-        )
+    def _like(
+        self,
+        tables: Mapping[str, pl.LazyFrame],
+        file: StudyFile,
+        facts: pl.LazyFrame | None,
+        served: Served | None,
+    ) -> Study:
+        kept = {"path": self.path, "provenance": self.provenance, "role": self.role}
+        return Study(tables, file, stored_facts=facts, served=served, **kept)
 
     def save(
         self,
@@ -234,6 +253,9 @@ class Study:
         tables = dict(self._tables)
         if facts is not None:
             tables["facts"] = facts
+        if self.served is not None:
+            tables["answers"] = self.served.answers.lazy()
+            definition["served"] = {"learners": self.served.learners, "comparisons": self.served.comparisons}
         write_snapshot(folder, tables, definition)
         return folder
 
@@ -257,6 +279,7 @@ def open_study(path: Path | str) -> Study:
     if not folder.is_dir():
         raise StudyError(t("study.no_folder", folder=folder))
     store = Store(folder)
+    held = store.definition.get("served")
     tables = {name: store.logical(name) for name in schema.TABLES}
     return Study(
         tables,
@@ -264,6 +287,7 @@ def open_study(path: Path | str) -> Study:
         stored_facts=store.logical("facts") if store.has("facts") else None,
         path=folder,
         provenance=store.definition["provenance"],
+        served=held and Served(store.logical("answers").collect(), **held),
         role=store.definition.get("role", "research"),  # absent from studies saved before there were exports
     )
 

@@ -49,7 +49,7 @@ class Programme:
         self._as_of, self._zone = study.as_of, study.programme.timezone
         self._treated, self._thresholds, self._role = study.design.treated, study.thresholds, role
         self._numbers, self._effect = Numbers.of(study, role), Effect(study, role)
-        self._learners = study.table("enrolments").select(pl.col("learner_id").n_unique()).collect().item()
+        self._learners = study.n_learners
         self._sessions = study.table("sessions").select("session_id", "sequence", "title").collect()
         cohorts = self._numbers.cohorts
         self.cohorts = Cohorts(

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import polars as pl
 
-from flipstats import facts, schema
+from flipstats import schema
 from flipstats.errors import ParameterError, did_you_mean
 from flipstats.export import neutral
 from flipstats.i18n import t
@@ -50,9 +50,7 @@ def for_trainer(study: Study, trainer: str) -> Study:
     tables |= _of_own_cohorts(tables, trainer)
     tables |= _cited_sources(tables)
     checked = schema.validate(neutral.nameless_sources(tables))
-    made = Study(checked, neutral.study_file(study), provenance=neutral.provenance(study), role="trainer")
-    made.stored_facts = facts.of_study(made)
-    return made
+    return Study(checked, neutral.study_file(study), provenance=neutral.provenance(study), role="trainer")
 
 
 def _shared_learners(study: Study, tables: dict[str, pl.DataFrame]) -> list[str]:

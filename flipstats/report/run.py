@@ -164,7 +164,7 @@ def _cover(study: Study, notebook: str, record: Mapping, lang: str) -> Cover:
     kind = t(f"report.kind_of_{notebook}") if i18n.has(f"report.kind_of_{notebook}") else notebook
     began = dt.datetime.fromisoformat(made["made_at"])
     given = ", ".join(f"{name} = {value}" for name, value in made["parameters"].items())
-    learners = study.table("learners").collect().height
+    learners = study.n_learners
     groups = study.table("cohorts").collect().height
     facts = [
         (t("report.fact_when"), f"{i18n.moment(began, zone)} ({zone})"),
