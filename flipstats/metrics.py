@@ -32,6 +32,12 @@ from flipstats.indicators.consultation import (
 )
 from flipstats.indicators.definition import COLUMNS, ROLES, Definition
 from flipstats.indicators.late import LATE_PREPARATION_RATE, late_preparation_rate
+from flipstats.indicators.feedback import (
+    FEEDBACK_RATING,
+    FEEDBACK_RESPONSE_RATE,
+    feedback_rating,
+    feedback_response_rate,
+)
 from flipstats.indicators.lead_time import LEAD_TIME, lead_time
 from flipstats.indicators.offline import OFFLINE_SHARE, offline_share
 from flipstats.indicators.pre_quiz import PRE_QUIZ_RATE, PRE_QUIZ_SCORE, pre_quiz_rate, pre_quiz_score
@@ -57,6 +63,8 @@ __all__ = [
     "definition",
     "dictionary_text",
     "late_preparation_rate",
+    "feedback_rating",
+    "feedback_response_rate",
     "lead_time",
     "offline_share",
     "pre_quiz_rate",
@@ -109,6 +117,8 @@ METRICS: dict[str, Definition] = {
         PRE_QUIZ_SCORE,
         BLOCKING_POINTS,
         START_SCORE,
+        FEEDBACK_RESPONSE_RATE,
+        FEEDBACK_RATING,
         ABSENTEEISM,
         COMPLETION_RATE,
     )

@@ -12,6 +12,7 @@ SESSION_GROUPS = ("session_id", "sequence", "format", "modality")
 LEARNER_GROUPS = ("learner_id",)  # and every covariate, x_…
 RESOURCE_GROUPS = ("resource_id",)
 ITEM_GROUPS = ("assessment_id", "item_id")
+FEEDBACK_GROUPS = ("item",)
 ROLES = ("research", "manager", "trainer")
 TEXTS = (
     "question",

@@ -11,6 +11,7 @@ from flipstats.errors import ParameterError, did_you_mean
 from flipstats.i18n import t
 from flipstats.indicators.definition import (
     COHORT_GROUPS,
+    FEEDBACK_GROUPS,
     ITEM_GROUPS,
     LEARNER_GROUPS,
     RESOURCE_GROUPS,
@@ -20,7 +21,14 @@ from flipstats.indicators.definition import (
 )
 from flipstats.study import Study
 
-EVERY_GROUP = (*COHORT_GROUPS, *SESSION_GROUPS, *RESOURCE_GROUPS, *ITEM_GROUPS, *LEARNER_GROUPS)
+EVERY_GROUP = (
+    *COHORT_GROUPS,
+    *SESSION_GROUPS,
+    *RESOURCE_GROUPS,
+    *ITEM_GROUPS,
+    *FEEDBACK_GROUPS,
+    *LEARNER_GROUPS,
+)
 ALL = "·all"  # the one group of a question without grouping
 
 
