@@ -31,13 +31,13 @@ from flipstats.indicators.consultation import (
     prepared_rate,
 )
 from flipstats.indicators.definition import COLUMNS, ROLES, Definition
-from flipstats.indicators.late import LATE_PREPARATION_RATE, late_preparation_rate
 from flipstats.indicators.feedback import (
     FEEDBACK_RATING,
     FEEDBACK_RESPONSE_RATE,
     feedback_rating,
     feedback_response_rate,
 )
+from flipstats.indicators.late import LATE_PREPARATION_RATE, late_preparation_rate
 from flipstats.indicators.lead_time import LEAD_TIME, lead_time
 from flipstats.indicators.offline import OFFLINE_SHARE, offline_share
 from flipstats.indicators.pre_quiz import PRE_QUIZ_RATE, PRE_QUIZ_SCORE, pre_quiz_rate, pre_quiz_score
@@ -62,9 +62,9 @@ __all__ = [
     "consultation_rate",
     "definition",
     "dictionary_text",
-    "late_preparation_rate",
     "feedback_rating",
     "feedback_response_rate",
+    "late_preparation_rate",
     "lead_time",
     "offline_share",
     "pre_quiz_rate",
