@@ -69,3 +69,8 @@ def view(time: str, user: int, name: str, cmid: int = 301, context: str = "Page:
 
 def row(time: str, name: str, said: str, *, affected: str = "-", context: str = "System", event: str = "x"):
     return [time, name, affected, context, "System", event, said, "web", "192.0.2.1"]
+
+
+def own_warnings(reading) -> list:
+    """Return what a reader says of this file, without the general doubt about labels of its format."""
+    return [warning for warning in reading.warnings if warning.key != "readers.unconfirmed"]

@@ -9,6 +9,7 @@ import pytest
 
 from flipstats import i18n
 from flipstats.readers import READERS
+from flipstats.readers.gives import UNCONFIRMED
 
 ROOT = Path(__file__).parents[1]
 PAGES = {"en": "sources.md", "fr": "sources.fr.md"}
@@ -77,6 +78,11 @@ def test_both_pages_are_equally_sure_of_labels():
     said = {lang: {name: sure(lang, text) for name, text in sections(lang).items()} for lang in PAGES}
     assert said["en"] == said["fr"]
     assert {name for name, codes in said["en"].items() if not codes} == OWN_LABELS
+
+
+def test_what_the_page_is_not_sure_of_is_said_when_such_a_file_is_read():
+    doubted = {name for name, text in sections("en").items() if "not" in sure("en", text)}
+    assert doubted == set(UNCONFIRMED)
 
 
 def anchor(heading):

@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from moodle_exports import own_warnings
 
 from flipstats import readers
 from flipstats.errors import FlipstatsError, InputError
@@ -96,10 +97,10 @@ class TestCourses:
 
     def test_a_full_page_asks_for_the_next(self, tmp_path):
         courses = [COURSE | {"ID": f"crs{i}", "STUDENTS": STUDENTS[:1]} for i in range(40)]
-        assert readers.read(write(tmp_path, *courses)).warnings == [
+        assert own_warnings(readers.read(write(tmp_path, *courses))) == [
             "page.json holds 40 courses, a full page: export the next page too, until one is not full"
         ]
-        assert readers.read(write(tmp_path, *courses[1:])).warnings == []
+        assert own_warnings(readers.read(write(tmp_path, *courses[1:]))) == []
 
     def test_records_that_say_nothing_usable(self, tmp_path):
         no_end = COURSE | {"ID": "crs2", "END": None, "STUDENTS": STUDENTS[:2]}

@@ -10,9 +10,10 @@ from importlib import import_module
 from pathlib import Path
 
 from flipstats.errors import InputError, did_you_mean
-from flipstats.i18n import t
+from flipstats.i18n import Notice, t
 from flipstats.readers.base import Account, Context, Reading
 from flipstats.readers.detect import Detection, detect, recognised
+from flipstats.readers.gives import OWN_NOTICE, UNCONFIRMED
 from flipstats.readers.packed import plain
 
 __all__ = ["READERS", "Account", "Context", "Detection", "Reading", "detect", "read"]
@@ -93,4 +94,16 @@ def _read(file: Path, context: Context, format: str) -> Reading:
     if found is not None:
         reading.confidence = found.confidence
         reading.language = reading.language or found.language
+    return _with_doubt(reading, file)
+
+
+def _with_doubt(reading: Reading, file: Path) -> Reading:
+    """Say that the labels of a format were seen in no real file, where its reader does not say so itself."""
+    form, language = reading.format, reading.language
+    if form not in UNCONFIRMED or OWN_NOTICE & {(form, language), (form, None)}:
+        return reading
+    languages = UNCONFIRMED[form]
+    if languages is None or language in languages:
+        name = t(f"readers.format_{form}")
+        reading.warnings.append(Notice("readers.unconfirmed", file=file.name, format=name))
     return reading

@@ -72,3 +72,15 @@ GIVES: dict[str, Gives] = {
     "sheet": _gives("attendance", "attempts", "events", "feedback", "contacts", "adaptations", levels=LEVELS),
     "canonical": _gives(*TABLES, levels=LEVELS, traces=("downloaded", "items")),
 }
+
+# Formats whose labels were seen in no real file, in these languages (None: in any). Where a reader has a
+# notice of its own, it stands instead of the general one; docs/sources.md says how sure each format is.
+UNCONFIRMED: dict[str, tuple[str, ...] | None] = {
+    "teams_attendance": ("fr",),
+    "zoom": None,
+    "google_meet": None,
+    "edusign": None,
+    "wooclap": None,
+    "google_forms": None,
+}
+OWN_NOTICE = {("teams_attendance", "fr"), ("zoom", "fr"), ("wooclap", None)}
