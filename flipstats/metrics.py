@@ -39,6 +39,7 @@ from flipstats.indicators.feedback import (
 )
 from flipstats.indicators.late import LATE_PREPARATION_RATE, late_preparation_rate
 from flipstats.indicators.lead_time import LEAD_TIME, lead_time
+from flipstats.indicators.off_hours import OFF_HOURS_SHARE, off_hours_share
 from flipstats.indicators.offline import OFFLINE_SHARE, offline_share
 from flipstats.indicators.pre_quiz import PRE_QUIZ_RATE, PRE_QUIZ_SCORE, pre_quiz_rate, pre_quiz_score
 from flipstats.indicators.start_score import START_SCORE, start_score
@@ -66,6 +67,7 @@ __all__ = [
     "feedback_response_rate",
     "late_preparation_rate",
     "lead_time",
+    "off_hours_share",
     "offline_share",
     "pre_quiz_rate",
     "pre_quiz_score",
@@ -111,6 +113,7 @@ METRICS: dict[str, Definition] = {
         PREPARATION_SPREAD,
         LATE_PREPARATION_RATE,
         LEAD_TIME,
+        OFF_HOURS_SHARE,
         OFFLINE_SHARE,
         AUTONOMY,
         PRE_QUIZ_RATE,

@@ -20,6 +20,14 @@ ASSIGNMENTS = ("random_individual", "random_cluster", "nonrandom", "historical",
 COMPLETION_RULES = ("recorded", "summative_passed", "summative_taken")
 
 
+def known_zone(zone: str) -> str:
+    """Return the zone, or raise with the nearest name."""
+    if zone not in available_timezones():
+        near = did_you_mean(zone, available_timezones())
+        raise ValueError(t("studyfile.unknown_zone", zone=zone, near=near or "Europe/Paris"))
+    return zone
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -36,10 +44,7 @@ class Programme(_Section):
     @field_validator("timezone")
     @classmethod
     def _known_zone(cls, zone: str) -> str:
-        if zone not in available_timezones():
-            near = did_you_mean(zone, available_timezones())
-            raise ValueError(t("studyfile.unknown_zone", zone=zone, near=near or "Europe/Paris"))
-        return zone
+        return known_zone(zone)
 
     @property
     def zone(self) -> ZoneInfo:
@@ -91,11 +96,42 @@ class Source(_Section):
 
 
 class Calendar(_Section):
-    """Working time, for what asks whether learning happened outside it."""
+    """Working time, for what asks whether learning happened outside it.
 
-    country: str | None = None
+    `country` is an ISO code, with a subdivision where holidays differ ("FR", "FR-57"); without it no holiday
+    is known, and neither is the calendar. Days are counted from Monday, 1. Hours that end before they begin
+    go past midnight. `timezone` is the programme's where it is not said.
+    """
+
+    country: str | None = Field(default=None, pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$")
+    timezone: str | None = None
     working_days: tuple[int, ...] = (1, 2, 3, 4, 5)
     working_hours: tuple[str, str] = ("09:00", "18:00")
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, zone: str | None) -> str | None:
+        return zone if zone is None else known_zone(zone)
+
+    @field_validator("working_days")
+    @classmethod
+    def _known_days(cls, days: tuple[int, ...]) -> tuple[int, ...]:
+        if not set(days) <= set(range(1, 8)):
+            raise ValueError(t("studyfile.working_days"))
+        return days
+
+    @field_validator("working_hours")
+    @classmethod
+    def _known_hours(cls, hours: tuple[str, str]) -> tuple[str, str]:
+        if not all(re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", hour) for hour in hours):
+            raise ValueError(t("studyfile.working_hours"))
+        return hours
+
+
+class NamedCalendar(Calendar):
+    """The working time of the learners whose ``calendar`` has this name."""
+
+    name: str
 
 
 class Privacy(_Section):
@@ -115,6 +151,7 @@ class StudyFile(_Section):
     thresholds: dict[str, float | int] = Field(default_factory=dict)
     sources: tuple[Source, ...] = ()
     calendar: Calendar = Calendar()
+    calendars: tuple[NamedCalendar, ...] = ()
     privacy: Privacy = Privacy()
 
     @field_validator("thresholds")
@@ -180,7 +217,7 @@ def _explain(file: str, problem: dict) -> str:
 
 def _siblings(path: tuple) -> list[str]:
     model: type[BaseModel] = StudyFile
-    lists = {"cohorts": CohortEntry, "sources": Source}
+    lists = {"cohorts": CohortEntry, "sources": Source, "calendars": NamedCalendar}
     for part in path:
         if isinstance(part, str):
             model = lists.get(part) or model.model_fields[part].annotation

@@ -68,10 +68,12 @@ def study(
     design: dict | None = None,
     as_of: datetime | None = None,
     smallest_cell: int | None = None,
+    **sections: object,
 ) -> Study:
-    """Make a study, zone Europe/Paris, from rows as in `whole`."""
+    """Make a study, zone Europe/Paris, from rows as in `whole`; more sections of its file by name."""
     programme = {"id": "test", "timezone": "Europe/Paris"} | ({"as_of": as_of} if as_of else {})
     content = {"programme": programme, "design": design or {}, "thresholds": thresholds or {}}
+    content |= sections
     if smallest_cell is not None:
         content["privacy"] = {"smallest_cell": smallest_cell}
     return Study(schema.validate(frames(whole(rows))), parse_study_file(content))

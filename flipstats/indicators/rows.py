@@ -52,7 +52,7 @@ def shares(
     low, high = wilson_clustered(sums, question.level)
     frame = _with(clustered, value, low, high).with_columns(
         _label("wilson", "wilson_clustered_learner", "wilson_clustered_cohort"),
-        pl.col("y").cast(pl.Int64).alias("numerator"),
+        _whole(pl.col("y")).alias("numerator"),
     )
     return Part(statistic, depth, _counted(question, cells, frame, of if known is None else known, unknown))
 
@@ -169,9 +169,14 @@ def _summed(
         *(pl.when(enough).then(pl.col(name + "_c")).otherwise(pl.col(name)).alias(name) for name in _SUMS),
         enough.alias("by_cohort"),
         pl.col("clusters").cast(pl.Int64).alias("n"),
-        pl.col("m").cast(pl.Int64).alias("denominator"),
+        _whole(pl.col("m")).alias("denominator"),
     )
     return ClusterSums(*(chosen[name].to_numpy().astype(float) for name in _SUMS)), chosen
+
+
+def _whole(count: pl.Expr) -> pl.Expr:
+    """Return a count, or whole minutes: sums of parts of minutes miss whole ones by the last digit."""
+    return count.cast(pl.Float64).round(6).cast(pl.Int64)
 
 
 def _cluster_sums(plain: pl.DataFrame, keys: list[str], cluster: str) -> pl.DataFrame:
@@ -219,12 +224,15 @@ def _counted(
 ) -> pl.DataFrame:
     """Add what coverage counts, for every group that has cells."""
     counts = cells.group_by(question.keys).agg(
-        known.sum().cast(pl.Int64).alias("known"), unknown.sum().cast(pl.Int64).alias("unknown")
+        known.sum().cast(pl.Float64).alias("known"), unknown.sum().cast(pl.Float64).alias("unknown")
     )
     share = pl.col("known") / (pl.col("known") + pl.col("unknown"))
     return (
         counts.join(frame, on=question.keys, how="left", nulls_equal=True)
-        .with_columns(pl.when(pl.col("known") + pl.col("unknown") > 0).then(share).alias("coverage"))
+        .with_columns(
+            pl.when(pl.col("known") + pl.col("unknown") > 0).then(share).alias("coverage"),
+            _whole(pl.col("unknown")).alias("unknown"),
+        )
         .select(*question.keys, *Part.COLUMNS)
     )
 
@@ -258,8 +266,8 @@ def bounds(
             of.depth,
             joined.with_columns(
                 (pl.col("·" + end) / pl.col("·total")).alias("value"),
-                pl.col("·" + end).cast(pl.Int64).alias("numerator"),
-                pl.col("·total").cast(pl.Int64).alias("denominator"),
+                _whole(pl.col("·" + end)).alias("numerator"),
+                _whole(pl.col("·total")).alias("denominator"),
                 *empty,
                 pl.lit(None, pl.String).alias("interval"),
             ).select(*question.keys, *Part.COLUMNS),
