@@ -174,7 +174,7 @@ def test_a_comparison_shows_verdict_means_effects_and_flow(study: Study, outcome
     assert re.search(r'class="fs-verdict" data-verdict="\w+"', block)
     assert block.count("<figure") == 2
     for caption in ("Who is compared", "Every method that was computed"):
-        assert f"<caption>{caption}</caption>" in block
+        assert f"<caption>{caption}: " in block
 
 
 def test_two_groups_against_two_draw_means_and_no_effect(study: Study) -> None:

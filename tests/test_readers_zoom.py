@@ -180,7 +180,7 @@ class TestDates:
         told = Context(timezone="Europe/Paris", date_order="day_first")
         found = readers.read(write(tmp_path, lines), told)
         assert found.tables["meetings"]["starts_at"].to_list() == [utc(2024, 5, 3, 6, 55, 2)]
-        assert found.warnings == []
+        assert own_warnings(found) == []
 
     def test_without_them_the_user_is_asked(self, tmp_path):
         lines = [PLAIN, "Ann Lee,ann@x.org,03/05/2024 09:00:00,03/05/2024 10:00:00,60,Yes,No"]

@@ -70,7 +70,7 @@ def sources(study: Study) -> Html:
     sums = {name: number(files[f"rows_{name}"].sum(), 0) for name in ("read", "kept", "merged", "set_aside")}
     summary = t("report.summary_sources", n=files.height, **sums)
     folded = f'<details class="fs-annex"><summary>{escape(t("report.all_files"))}</summary>{listed}</details>'
-    said = "".join(f"<li>{escape(str(warning))}</li>" for warning in study.warnings)
+    said = "".join(f"<li>{escape(str(warning))}</li>" for warning in study.warnings())
     doubts = f"<p>{escape(t('report.readers_say'))}</p><ul>{said}</ul>" if said else ""
     return Html(f"<p>{escape(summary)}</p>{doubts}") + _reasons(study) + folded
 
