@@ -40,6 +40,8 @@ class Thresholds:
     blocking_score: float = _threshold(0.5, "score 0-1")  # below it an attempt at an item failed
     blocking_attempts: int = _threshold(10, "first attempts")  # from here on an item may be flagged
     blocking_share: float = _threshold(0.40, "share of first attempts")  # flagged: surely above it
+    # After the session
+    consolidation_days: int = _threshold(14, "days")  # going on counts up to so many local days after it
     # Feedback
     top_two_scale_from: float = _threshold(3, "points")  # "the best two" of scales from so many boxes …
     top_two_scale_to: float = _threshold(11, "points")  # … to so many: a percentage has no boxes

@@ -55,7 +55,8 @@ def computable_from(spec: Definition, gives: Gives) -> str:
         return "not"
     if TRACES.get(spec.key) == "downloaded" and not {*LEVELS} <= {*gives.levels}:
         return "partly"
-    asked = set(spec.depths) & set(LEVELS)
+    at_all = {"opened"} if "coverage" in spec.needs else set()  # without depths: seen or not
+    asked = set(spec.depths) & set(LEVELS) or at_all
     levels = not asked or (gives.every_resource and asked <= set(gives.levels))
     return "computable" if needed <= has and levels else "partly"
 

@@ -18,6 +18,12 @@ from flipstats.conventions import DEFAULTS, Thresholds
 from flipstats.errors import ParameterError, did_you_mean
 from flipstats.i18n import t
 from flipstats.indicators.absenteeism import ABSENTEEISM, absenteeism
+from flipstats.indicators.activities import (
+    CONSOLIDATION_RATE,
+    PARTICIPATION_RATE,
+    consolidation_rate,
+    participation_rate,
+)
 from flipstats.indicators.autonomy import AUTONOMY, autonomy
 from flipstats.indicators.blocking import BLOCKING_POINTS, blocking_points
 from flipstats.indicators.cells import best_depth
@@ -60,6 +66,7 @@ __all__ = [
     "completion_rate",
     "computable",
     "compute",
+    "consolidation_rate",
     "consultation_rate",
     "definition",
     "dictionary_text",
@@ -69,6 +76,7 @@ __all__ = [
     "lead_time",
     "off_hours_share",
     "offline_share",
+    "participation_rate",
     "pre_quiz_rate",
     "pre_quiz_score",
     "preparation_spread",
@@ -122,6 +130,8 @@ METRICS: dict[str, Definition] = {
         START_SCORE,
         FEEDBACK_RESPONSE_RATE,
         FEEDBACK_RATING,
+        PARTICIPATION_RATE,
+        CONSOLIDATION_RATE,
         ABSENTEEISM,
         COMPLETION_RATE,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from brute_force import Tally, by_id, key_of
+from brute_force import COMPLETING, OPENING, Tally, by_id, covered, days_before, key_of
 from brute_outcomes import on_rosters
 
 OF_LEARNERS = ("learner_id", "x_prior")
@@ -99,4 +99,88 @@ def ratings(rows, by) -> dict[tuple, dict]:
             group["who"].add(who)
             if 3 <= best <= 11:
                 group["boxes"].append(rating >= best - 1)
+    return out
+
+
+# ------------------------------------------------------------------------------- in the session and after it
+
+
+def planned(rows, session, phase) -> list[dict]:
+    resources = by_id(rows, "resources", "resource_id")
+    return [
+        resources[p["resource_id"]]
+        for p in rows.get("plan", [])
+        if p["session_id"] == session and p["phase"] == phase
+    ]
+
+
+def attended(rows, cell) -> bool | None:
+    seen = {
+        a["status"]
+        for a in rows.get("attendance", [])
+        if (a["learner_id"], a["session_id"]) == (cell["learner_id"], cell["session_id"])
+    }
+    if seen & {"present", "late"}:
+        return True
+    return False if seen & {"absent", "excused"} else None
+
+
+def participations(rows, by) -> dict[tuple, Tally]:
+    out = defaultdict(Tally)
+    for cell, _ in on_rosters(rows):
+        tally, here = out[key_of(cell, by)], attended(rows, cell)
+        start, end = cell["starts_at"], cell["ends_at"]
+        tools = [r for r in planned(rows, cell["session_id"], "in") if r["traced"]]
+        polls = [f for f in said(rows, cell["session_id"]) if f["phase"] == "in"]
+        if here is False or not (tools or polls):
+            tally.add(cell, 0, 0)
+            continue
+        told = cell["tracking"] == "traced" and all(
+            covered(rows, cell["cohort_id"], r["resource_id"], "opened", start, end) for r in tools
+        )
+        acted = any(
+            e["learner_id"] == cell["learner_id"]
+            and e["resource_id"] == tool["resource_id"]
+            and e["verb"] in {"started", "submitted", "passed", "failed"}
+            and start <= e["at"] < end
+            for e in rows.get("events", [])
+            for tool in tools
+        )
+        spoke = any(f["learner_id"] == cell["learner_id"] for f in polls)
+        nameless = any(f["learner_id"] is None for f in polls)
+        did = acted or spoke
+        if here is None or (tools and not told) or (nameless and not did):
+            tally.add(cell, 0, 0, 1)
+        else:
+            tally.add(cell, int(did), 1)
+    return out
+
+
+def consolidations(rows, by) -> dict[tuple, tuple[Tally, list]]:
+    """Return by group the tally, and what the bounds add up: at least, at most, in all."""
+    out = defaultdict(lambda: (Tally(), [0, 0, 0]))
+    for cell, _ in on_rosters(rows):
+        (tally, ends), states = out[key_of(cell, by)], []
+        start = cell["ends_at"]
+        end = days_before(start, -14)
+        for resource in planned(rows, cell["session_id"], "post"):
+            name = resource["resource_id"]
+            told = covered(rows, cell["cohort_id"], name, "opened", start, end)
+            events = [
+                e["verb"]
+                for e in rows.get("events", [])
+                if (e["learner_id"], e["resource_id"]) == (cell["learner_id"], name)
+                and e["verb"] in OPENING | COMPLETING
+                and start < e["at"] <= end
+            ]
+            copied = bool(events) and set(events) == {"downloaded"}
+            known = resource["traced"] and cell["tracking"] == "traced" and told and not copied
+            states.append(bool(events) if known else None)
+        ends[2] += bool(states)
+        ends[0] += True in states
+        ends[1] += True in states or None in states
+        if None in states:
+            tally.add(cell, 0, 0, 1)
+        else:
+            tally.add(cell, int(True in states), int(bool(states)))
     return out

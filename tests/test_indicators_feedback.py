@@ -5,6 +5,7 @@ from __future__ import annotations
 import brute_support
 import numpy as np
 import pytest
+from brute_force import Tally
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import GENERATED
@@ -45,7 +46,7 @@ def check(answer, by, statistic, tallies) -> None:
     found, prefix = keyed(answer, by, statistic), "" if statistic == "rate" else statistic + "_"
     assert set(tallies) <= set(found)
     for key, row in found.items():
-        tally = tallies[key]
+        tally = tallies.get(key, Tally())
         assert (row["numerator"], row["denominator"], row["unknown"]) == (tally.yes, tally.of, tally.unknown)
         assert row["n"] == len(tally.learners)
         assert (row["value"] is None) == (row["reason"] is not None) == (not tally.of)

@@ -65,7 +65,7 @@ def known_from(study: Study, depth: str, *, late: bool = False) -> pl.LazyFrame:
         none is.
     """
     needed = requirements(study)
-    pieces = _covered(needed, study, depth)
+    pieces = covering(needed, study, depth)
     end = pl.max_horizontal("starts", "late_until") if late else pl.col("starts")
     reached = pl.col("until").cum_max().shift(1).over(_PAIR, order_by=["from", "until"])
     block = (
@@ -84,7 +84,7 @@ def known_from(study: Study, depth: str, *, late: bool = False) -> pl.LazyFrame:
     )
 
 
-def _covered(needed: pl.LazyFrame, study: Study, depth: str) -> pl.LazyFrame:
+def covering(needed: pl.LazyFrame, study: Study, depth: str) -> pl.LazyFrame:
     """Return traced pairs with every coverage interval that holds for them: ``from, until``."""
     coverage = (
         study.table("coverage")
@@ -119,7 +119,7 @@ def best_depth(study: Study) -> str | None:
     """
     needed = requirements(study)
     told = {
-        level: set(_covered(needed, study, level).select(_PAIR).unique().collect().iter_rows())
+        level: set(covering(needed, study, level).select(_PAIR).unique().collect().iter_rows())
         for level in LEVELS
     }
     every = set().union(*told.values())

@@ -138,7 +138,7 @@ def feedback_rating(
     return answer(question, groups, parts, {None: groups.select(*question.keys, missing)})
 
 
-def _answers(study: Study) -> pl.LazyFrame:
+def answers(study: Study) -> pl.LazyFrame:
     """Return the feedback on sessions that says anything, nameless answers with the sheet they stand on.
 
     A record with several items is one sheet. Where every record has one item, as in polls, and where there
@@ -162,10 +162,10 @@ def _answers(study: Study) -> pl.LazyFrame:
 def _respondents(question: Question) -> pl.DataFrame:
     """Return one row for each learner in L(s): ``answered``, or ``unknown_here``."""
     study, cell = question.study, ["learner_id", "session_id"]
-    answers = _answers(study)
-    named = answers.filter(~pl.col("nameless")).select(*cell, pl.lit(value=True).alias("named")).unique()
+    given = answers(study)
+    named = given.filter(~pl.col("nameless")).select(*cell, pl.lit(value=True).alias("named")).unique()
     sheets = (
-        answers.group_by(*_SOURCE)
+        given.group_by(*_SOURCE)
         .agg(pl.col("sheet").n_unique() - pl.col("sheet").has_nulls().cast(pl.UInt32))
         .group_by("session_id")
         .agg(pl.col("sheet").max().alias("sheets"))
@@ -190,7 +190,7 @@ def _respondents(question: Question) -> pl.DataFrame:
 def _ratings(question: Question) -> pl.DataFrame:
     """Return one row for each rating of somebody in L(s), or of a nameless sheet about s."""
     study = question.study
-    rated = _answers(study).filter(pl.col("rating").is_not_null())
+    rated = answers(study).filter(pl.col("rating").is_not_null())
     columns = ["session_id", "item", "rating", "scale_max"]
     named = rated.filter(~pl.col("nameless")).select("learner_id", *columns)
     parts = [named.join(roster(study), on=["learner_id", "session_id"], how="inner")]
