@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from studies import at
 from studies import study as study_of
@@ -50,6 +50,7 @@ def follows(target: set, shown: list[set], atoms: list) -> bool:
     return not any(goal)
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(st.integers(0, 12), st.integers(0, 2), st.integers(0, 1), st.integers(0, 1)),
