@@ -33,6 +33,7 @@ class Thresholds:
     lead_day_h: float = _threshold(24, "hours")  # … under this, then under …
     lead_days: int = _threshold(3, "days")  # … so many local days …
     lead_week_days: int = _threshold(7, "days")  # … so many, up to early_days, early
+    idle_gap_min: float = _threshold(10, "minutes")  # longer without a trace: another occasion
     # Start-of-session assessments
     start_before_min: int = _threshold(10, "minutes")
     start_after_min: int = _threshold(30, "minutes")

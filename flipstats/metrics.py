@@ -47,8 +47,10 @@ from flipstats.indicators.late import LATE_PREPARATION_RATE, late_preparation_ra
 from flipstats.indicators.lead_time import LEAD_TIME, lead_time
 from flipstats.indicators.off_hours import OFF_HOURS_SHARE, off_hours_share
 from flipstats.indicators.offline import OFFLINE_SHARE, offline_share
+from flipstats.indicators.pace import PACE, pace
 from flipstats.indicators.pre_quiz import PRE_QUIZ_RATE, PRE_QUIZ_SCORE, pre_quiz_rate, pre_quiz_score
 from flipstats.indicators.start_score import START_SCORE, start_score
+from flipstats.indicators.study_slot import STUDY_SLOT_USE, study_slot_use
 from flipstats.schema import LEVELS
 from flipstats.study import Study
 
@@ -77,6 +79,7 @@ __all__ = [
     "off_hours_share",
     "offline_share",
     "participation_rate",
+    "pace",
     "pre_quiz_rate",
     "pre_quiz_score",
     "preparation_spread",
@@ -84,6 +87,7 @@ __all__ = [
     "reason_text",
     "start_score",
     "statistic_title",
+    "study_slot_use",
     "title",
 ]
 
@@ -121,6 +125,8 @@ METRICS: dict[str, Definition] = {
         PREPARATION_SPREAD,
         LATE_PREPARATION_RATE,
         LEAD_TIME,
+        STUDY_SLOT_USE,
+        PACE,
         OFF_HOURS_SHARE,
         OFFLINE_SHARE,
         AUTONOMY,

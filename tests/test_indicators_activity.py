@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from strategies import GENERATED
 from strategies import rows as any_rows
 from studies import Rows, at, small, study, whole
-from test_metrics_brute_force import keyed, present
+from test_metrics_brute_force import LIMITS, check_quantile, check_shares, keyed, present
 
 from flipstats import metrics
 from flipstats.errors import StudyFileError
@@ -135,3 +135,134 @@ def test_a_calendar_that_cannot_be_read_is_refused(wrong, says):
     with pytest.raises(StudyFileError) as caught:
         study(small(), calendar=wrong)
     assert says in str(caught.value)
+
+
+@st.composite
+def with_slots(draw: st.DrawFn) -> Rows:
+    """Add self-study slots that end or begin on the edges of sessions."""
+    rows = draw(with_work())
+    slots = []
+    for number, session in enumerate(rows["sessions"]):
+        ends = session["starts_at"] - timedelta(hours=draw(st.sampled_from([0, 0.5, 24, 96])))
+        slots.append(
+            {
+                "session_id": f"slot{number}", "cohort_id": session["cohort_id"], "sequence": None,
+                "kind": "self_study_slot", "format": None, "ends_at": ends,
+                "starts_at": ends - timedelta(hours=draw(st.sampled_from([1, 2, 24]))),
+            }
+        )  # fmt: skip
+    return rows | {"sessions": rows["sessions"] + slots}
+
+
+@GENERATED
+@given(rows=with_slots(), by=OF_COHORTS)
+def test_study_slot_use(rows, by):
+    by = present(by, rows)
+    answer, expected = metrics.study_slot_use(study(rows), by), brute_activity.slots(whole(rows), by)
+    check_shares(answer, by, "rate", {key: group["rate"] for key, group in expected.items()})
+    timed = any(
+        True for who in rows["learners"] for _ in brute_activity.measured(whole(rows), who["learner_id"])
+    )
+    for key, row in keyed(answer, by, "minutes").items():
+        group = expected[key]
+        assert row["unknown"] == group["rate"].unknown
+        if group["slot"] and timed:
+            assert row["value"] == pytest.approx(group["spent"] / group["slot"], abs=1e-9)
+            assert row["denominator"] == group["slot"]
+            assert 0 <= row["value"] <= 1
+        else:
+            assert row["value"] is None
+            assert row["reason"] is not None
+
+
+@GENERATED
+@given(rows=with_work(), by=OF_COHORTS)
+def test_pace(rows, by):
+    by = present(by, rows)
+    covers = [c | {"covers_to": c["covers_to"] + timedelta(days=20)} for c in rows["coverage"]]
+    rows = rows | {"coverage": covers}
+    answer, expected = metrics.pace(study(rows), by), brute_activity.paces(whole(rows), by, LIMITS)
+    timed = any(
+        True for who in rows["learners"] for _ in brute_activity.measured(whole(rows), who["learner_id"])
+    )
+    for statistic, share in (("median", 0.5), ("q25", 0.25), ("q75", 0.75)):
+        for key, row in keyed(answer, by, statistic).items():
+            group = expected[key]
+            if not timed:
+                assert row["value"] is None
+                assert row["unknown"] == len(group["ratios"]) + group["untimed"]
+                continue
+            assert row["unknown"] == group["untimed"]
+            if row["reason"] == "no_lengths":
+                assert (group["ratios"], group["untimed"]) == ([], 0)
+            else:
+                check_quantile(row, group["ratios"], share)
+    for key, row in keyed(answer, by, "share_again").items():
+        group = expected[key]
+        tally = group["again"]
+        assert (row["numerator"], row["denominator"], row["unknown"]) == (tally.yes, tally.of, tally.unknown)
+        assert row["value"] == (pytest.approx(tally.yes / tally.of) if tally.of else None)
+        total = group["told"] + tally.unknown
+        assert row["coverage"] == (pytest.approx(group["told"] / total) if total else None)
+        assert (row["value"] is None) == (row["reason"] is not None)
+
+
+def _video(**changes):
+    video = {"resource_id": "R1", "kind": "video", "length_min": 10.0}
+    return small(resources=[video, {"resource_id": "R2"}], **changes)
+
+
+def test_an_hour_of_clicks_is_not_an_hour_of_nothing():
+    """Who looked where nothing is measured is unknown; only who never looked has 0."""
+    events = [
+        {"learner_id": "a", "resource_id": "R1", "at": at("2024-03-14 10:00"), "seconds": 300.0},
+        {"learner_id": "b", "resource_id": "R1", "at": at("2024-03-14 10:00")},
+    ]
+    rows = metrics.pace(study(_video(events=events)))
+    row = rows.filter(statistic="median").row(0, named=True)
+    assert (row["value"], row["denominator"], row["unknown"]) == (0.25, 2, 1)  # a: 0.5, c: 0
+
+
+@pytest.mark.parametrize(("minutes", "again"), [(9, 0), (10, 0), (11, 1)])
+def test_ten_minutes_without_a_trace_end_an_occasion(minutes, again):
+    start = at("2024-03-14 10:00")
+    events = [
+        {"learner_id": "a", "resource_id": "R1", "at": start, "seconds": 60.0},
+        {"learner_id": "a", "resource_id": "R1", "at": start + timedelta(minutes=1 + minutes)},
+    ]
+    row = metrics.pace(study(_video(events=events))).filter(statistic="share_again").row(0, named=True)
+    assert (row["numerator"], row["denominator"]) == (again, 1)
+
+
+@pytest.mark.parametrize(
+    ("when", "used", "spent"),
+    [("13:59", 0, 4), ("14:00", 1, 5), ("14:59", 1, 1), ("15:00", 0, 0), ("13:54", 0, 0)],
+)
+def test_only_what_lies_inside_the_slot_counts(when, used, spent):
+    slot = {
+        "session_id": "Z", "kind": "self_study_slot", "starts_at": at("2024-03-14 14:00"),
+        "ends_at": at("2024-03-14 15:00"),
+    }  # fmt: skip
+    events = [
+        {"learner_id": "a", "resource_id": "R1", "at": at(f"2024-03-14 {when}"), "seconds": 300.0},
+        {"learner_id": "a", "resource_id": "R1", "at": at(f"2024-03-14 {when}"), "seconds": 100.0},
+    ]
+    class_ = study(small(sessions=[*small()["sessions"], slot], events=events))
+    found = {row["statistic"]: row for row in metrics.study_slot_use(class_).iter_rows(named=True)}
+    assert (found["rate"]["numerator"], found["rate"]["denominator"]) == (used, 3)
+    assert (found["minutes"]["numerator"], found["minutes"]["denominator"]) == (spent, 180)
+
+
+@pytest.mark.parametrize("key", ["off_hours_share", "pace", "study_slot_use"])
+def test_a_study_without_tables_says_what_is_missing(key):
+    for rows in ({}, small(), {"sessions": small()["sessions"]}):
+        row = metrics.compute(study(rows), key).row(0, named=True)
+        assert row["value"] is None
+        assert row["reason"] in {
+            "no_sessions",
+            "no_roster",
+            "no_plan",
+            "no_durations",
+            "no_lengths",
+            "not_applicable",
+        }

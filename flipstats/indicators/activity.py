@@ -21,15 +21,18 @@ def measured(study: Study) -> pl.LazyFrame:
     start = pl.col("at").dt.epoch("us")
     return (
         study.table("events")
-        .filter(pl.col("verb").is_in(CONSULTING_VERBS), pl.col("seconds") > 0, pl.col("seconds") < _LIMIT_S)
-        .select(
-            "learner_id",
-            "resource_id",
-            start.alias("start"),
-            (start + (pl.col("seconds") * 1_000_000).round().cast(pl.Int64)).alias("end"),
-        )
+        .filter(pl.col("verb").is_in(CONSULTING_VERBS), duration() > 0)
+        .select("learner_id", "resource_id", start.alias("start"), (start + duration()).alias("end"))
         .join(traced, on="learner_id", how="semi")
     )
+
+
+def duration() -> pl.Expr:
+    """Return how long an event was measured to last (µs); 0 where it was not."""
+    seconds = pl.col("seconds")
+    return (
+        pl.when((seconds > 0) & (seconds < _LIMIT_S)).then((seconds * 1_000_000).round()).otherwise(0)
+    ).cast(pl.Int64)
 
 
 def has_durations(study: Study) -> bool:

@@ -49,10 +49,13 @@ def requirements(study: Study) -> pl.LazyFrame:
     )
 
 
-def known_from(study: Study, depth: str, *, late: bool = False) -> pl.LazyFrame:
+def known_from(
+    study: Study, depth: str, *, late: bool = False, needed: pl.LazyFrame | None = None
+) -> pl.LazyFrame:
     """Return R(s) with the enrolment instant from which on a learner's pair is known at `depth`.
 
-    With `late` the window goes on to the end of lateness, otherwise to the start of the session.
+    With `late` the window goes on to the end of lateness, otherwise to the start of the session. Other pairs
+    than those of `requirements` may be given, of its columns.
 
     The union of the coverage intervals that tell this level of this resource in this cohort must contain the
     learner's whole window. Of that union only the piece that holds the start of the session can; it begins at
@@ -64,7 +67,7 @@ def known_from(study: Study, depth: str, *, late: bool = False) -> pl.LazyFrame:
         `requirements` and ``known_from`` (µs): `BEFORE_ALL` where every traced learner is known, null where
         none is.
     """
-    needed = requirements(study)
+    needed = requirements(study) if needed is None else needed
     pieces = covering(needed, study, depth)
     end = pl.max_horizontal("starts", "late_until") if late else pl.col("starts")
     reached = pl.col("until").cum_max().shift(1).over(_PAIR, order_by=["from", "until"])
@@ -180,9 +183,9 @@ def cells(question: Question, depth: str) -> pl.LazyFrame:
     return found.select(name for name in found.collect_schema().names() if name in keep)
 
 
-def rostered(study: Study) -> pl.LazyFrame:
+def rostered(study: Study, kind: str = "session") -> pl.LazyFrame:
     """Return L(s) with what decides if traces are known: ``enrolled`` (µs), ``learner_traced``."""
-    return roster(study).with_columns(
+    return roster(study, kind).with_columns(
         pl.col("enrolled_at").dt.epoch("us").fill_null(BEFORE_ALL).alias("enrolled"),
         (pl.col("tracking") == "traced").alias("learner_traced"),
     )
@@ -194,14 +197,15 @@ def knowable(present: pl.LazyFrame, needed: pl.LazyFrame) -> pl.LazyFrame:
     return (
         present.select("learner_id", "session_id", "enrolled", "learner_traced")
         .join(alike, on="session_id", how="inner")
-        .filter(_is_known())
+        .filter(is_known())
         .group_by("learner_id", "session_id")
         .agg(pl.col("resources").sum().alias("knowable"))
     )
 
 
-def _is_known() -> pl.Expr:
-    return (pl.col("learner_traced") & (pl.col("enrolled") >= pl.col("known_from"))).fill_null(value=False)
+def is_known(known_from: str = "known_from") -> pl.Expr:
+    """Return whether a learner of `rostered` is known on a pair of `known_from`."""
+    return (pl.col("learner_traced") & (pl.col("enrolled") >= pl.col(known_from))).fill_null(value=False)
 
 
 def _evidence(study: Study, needed: pl.LazyFrame, depth: str) -> pl.LazyFrame:
@@ -222,7 +226,7 @@ def _evidence(study: Study, needed: pl.LazyFrame, depth: str) -> pl.LazyFrame:
 
 def _one_by_one(study: Study, present: pl.LazyFrame, needed: pl.LazyFrame, depth: str) -> pl.LazyFrame:
     evidence = _evidence(study, needed, depth).drop("known_from")
-    known = _is_known() & ~pl.col("offline").fill_null(value=False)
+    known = is_known() & ~pl.col("offline").fill_null(value=False)
     done = known & pl.col("done").fill_null(value=False)
     return (
         present.join(needed.select(*_PAIR, "known_from"), on="session_id", how="inner")
@@ -244,7 +248,7 @@ def _counted(study: Study, present: pl.LazyFrame, needed: pl.LazyFrame, depth: s
     seen = (
         _evidence(study, needed, depth)
         .join(who, on=cell, how="inner")
-        .filter(_is_known())
+        .filter(is_known())
         .group_by(cell)
         .agg(
             pl.col("offline").cast(pl.Int64).sum(),

@@ -129,18 +129,18 @@ def _check_group(study: Study, definition: Definition, name: str, by: tuple[str,
 # ------------------------------------------------------------------------------------------- who and when
 
 
-def sessions(study: Study) -> pl.LazyFrame:
-    """Return the sessions that learners prepare for (no self-study slots), with their cohort's columns."""
+def sessions(study: Study, kind: str = "session") -> pl.LazyFrame:
+    """Return the sessions that learners prepare for, or the self-study slots, with their cohort's columns."""
     cohorts = study.table("cohorts").select(*COHORT_GROUPS)
     return (
         study.table("sessions")
-        .filter(pl.col("kind") == "session")
+        .filter(pl.col("kind") == kind)
         .select("cohort_id", *SESSION_GROUPS, "starts_at", "ends_at")
         .join(cohorts, on="cohort_id", how="left")
     )
 
 
-def roster(study: Study) -> pl.LazyFrame:
+def roster(study: Study, kind: str = "session") -> pl.LazyFrame:
     """Return L(s): one row for each learner enrolled in the session's cohort when the session starts.
 
     Returns
@@ -152,7 +152,7 @@ def roster(study: Study) -> pl.LazyFrame:
     return (
         study.table("enrolments")
         .select("learner_id", "cohort_id", "enrolled_at", "withdrawn_at")
-        .join(sessions(study), on="cohort_id", how="inner")
+        .join(sessions(study, kind), on="cohort_id", how="inner")
         .filter(
             pl.col("enrolled_at").is_null() | (pl.col("enrolled_at") <= starts),
             pl.col("withdrawn_at").is_null() | (pl.col("withdrawn_at") > starts),

@@ -1,0 +1,224 @@
+"""How long preparation takes, and whether it is gone back to: indicator 18."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import polars as pl
+
+from flipstats.facts import CONSULTING_VERBS
+from flipstats.indicators.activity import disjoint, duration, has_durations, measured
+from flipstats.indicators.answer import answer
+from flipstats.indicators.cells import is_known, known_from, rostered
+from flipstats.indicators.consultation import NEEDS, ROW_THRESHOLDS
+from flipstats.indicators.definition import COHORT_GROUPS, LEARNER_GROUPS, Definition
+from flipstats.indicators.groups import enrolled, groups_of_enrolments
+from flipstats.indicators.question import ALL, Question, ask
+from flipstats.indicators.reasons import SESSIONS, first_missing, reasons_of
+from flipstats.indicators.rows import quantiles, shares
+from flipstats.study import Study
+
+_LEARNER = ["learner_id", "cohort_id"]
+_PAIR = [*_LEARNER, "resource_id"]
+
+
+def pace(
+    study: Study,
+    by: Sequence[str] = (),
+    *,
+    depth: str | None = None,
+    role: str = "research",
+    level: float | None = None,
+) -> pl.DataFrame:
+    """Minutes learners spend on the preparation against those announced, and what they go back to.
+
+    Of each learner the measured minutes on mandatory preparation with a length, over the sum of these
+    lengths; and of the mandatory resources consulted, those consulted on two occasions or more, an occasion
+    ending with 10 min without a trace. Both from release or enrolment to 7 days after the session.
+
+    Parameters
+    ----------
+    study, role, level
+        As in `consultation_rate`.
+    by : sequence of str
+        ``arm, iteration, cohort_id, trainer_id, site``, covariates ``x_…``, ``learner_id``.
+    depth : None
+        Has no meaning here.
+
+    Returns
+    -------
+    DataFrame
+        As in `consultation_rate`; ``statistic`` is
+
+        - "median", "q25", "q75": minutes over announced minutes (1: as announced), over learners × cohorts,
+          bootstrap intervals; who never looked has 0, who looked where nothing is measured is unknown;
+        - "share_again": of the pairs (learner, resource) consulted, Wilson's interval by learner.
+
+    Raises
+    ------
+    ParameterError
+        A grouping, role or level that there is not, or a depth.
+
+    References
+    ----------
+    PAIRENNE (2025), "Revenir sur une vidéo, faire pause, relire un passage"; E. Ballini, Escapade, "spend
+    more or less time on these courses".
+
+    Examples
+    --------
+    >>> from flipstats.indicators.example import study
+    >>> pace(study()).filter(statistic="share_again").select("value", "numerator", "denominator").row(0)
+    (0.0, 0, 9)
+    """
+    question = ask(study, PACE, by, depth=depth, role=role, level=level)
+    groups, found = groups_of_enrolments(question), _cells(question)
+    due = pl.col("announced") > 0
+    known = due & pl.col("timed") & pl.lit(has_durations(study))
+    ratio = pl.when(known).then(pl.col("spent") / pl.col("announced"))
+    parts = quantiles(question, found, None, value=ratio, known=known, unknown=due & ~known)
+    why = "no_coverage" if has_durations(study) else "no_durations"
+    untimed = pl.when(pl.col("unknown") > 0).then(pl.lit(why)).otherwise(pl.lit("no_lengths"))
+    parts = [replace(part, otherwise=untimed) for part in parts]
+    told, looked = pl.col("told"), pl.col("looked")
+    again = shares(
+        question,
+        found,
+        "share_again",
+        None,
+        yes=pl.col("again"),
+        of=looked,
+        unknown=pl.col("owed") - told,
+        known=told,
+    )
+    nobody = pl.when(pl.col("coverage") > 0).then(pl.lit("nobody_prepared")).otherwise(pl.lit("no_coverage"))
+    parts.append(replace(again, otherwise=nobody))
+    missing = first_missing(question, (*SESSIONS, ("plan", "no_plan")))
+    reasons = reasons_of(question, groups, found, missing, pl.col("owed") > 0)
+    return answer(question, groups, parts, {None: reasons})
+
+
+def _cells(question: Question) -> pl.DataFrame:
+    """Return each enrolment's minutes ``announced`` and ``spent``, pairs ``owed``, ``told``, ``looked``."""
+    study = question.study
+    windows = _windows(study)
+    looks = _looks(study, windows)
+    pairs = (
+        windows.group_by(_PAIR)
+        .agg(pl.col("length_min").first(), pl.col("opened", "timeable").all())
+        .join(_visits(study, looks), on=_PAIR, how="left")
+        .with_columns(pl.col("again", "offline", "measured").fill_null(value=False))
+    )
+    has_length, looked = pl.col("length_min") > 0, pl.col("first").is_not_null()
+    told = pl.col("opened") & ~pl.col("offline")
+    timed = pl.col("timeable") & ~pl.col("offline") & (pl.col("measured") | ~looked)
+    learners = pairs.group_by(_LEARNER).agg(
+        pl.len().alias("owed"),
+        told.sum().alias("told"),
+        (told & looked).sum().alias("looked"),
+        (told & pl.col("again")).sum().alias("again"),
+        pl.col("length_min").filter(has_length).sum().alias("announced"),
+        timed.filter(has_length).all().alias("timed"),
+    )
+    counts = ("owed", "told", "looked", "again")
+    found = (
+        enrolled(question)
+        .join(learners, on=_LEARNER, how="left")
+        .join(_spent(study, windows), on=_LEARNER, how="left")
+        .with_columns(
+            pl.col(counts).fill_null(0).cast(pl.Int64),
+            pl.col("announced", "spent").fill_null(0.0),
+            pl.col("timed").fill_null(value=False),
+        )
+        .collect()
+    )
+    return found if question.by else found.with_columns(pl.lit(0).alias(ALL))
+
+
+def _windows(study: Study) -> pl.LazyFrame:
+    """Return what each learner owes for each session: ``since, late_until`` (µs), and what is known."""
+    key = ["session_id", "resource_id"]
+    timeable = known_from(study, "substantial", late=True).select(*key, pl.col("known_from").alias("deeper"))
+    needed = known_from(study, "opened", late=True).join(timeable, on=key, how="left")
+    return (
+        rostered(study)
+        .select(*_LEARNER, "session_id", "enrolled", "learner_traced")
+        .join(needed.drop("cohort_id"), on="session_id", how="inner")
+        .select(
+            *_PAIR,
+            "late_until",
+            "length_min",
+            pl.max_horizontal("enrolled", "released").alias("since"),
+            is_known().alias("opened"),
+            is_known("deeper").alias("timeable"),
+        )
+    )
+
+
+def _looks(study: Study, windows: pl.LazyFrame) -> pl.LazyFrame:
+    """Return every consulting event in a window of its learner: ``at, end`` (µs), whether a ``download``."""
+    at = pl.col("at").dt.epoch("us")
+    events = (
+        study.table("events")
+        .filter(pl.col("verb").is_in(CONSULTING_VERBS))
+        .select(
+            "learner_id",
+            "resource_id",
+            at.alias("at"),
+            (at + duration()).alias("end"),
+            (pl.col("verb") == "downloaded").alias("download"),
+        )
+    )
+    return (
+        events.join(windows, on=["learner_id", "resource_id"], how="inner")
+        .filter(pl.col("at") >= pl.col("since"), pl.col("at") <= pl.col("late_until"))
+        .select(*_PAIR, "at", "end", "download")
+        .unique()
+    )
+
+
+def _visits(study: Study, looks: pl.LazyFrame) -> pl.LazyFrame:
+    """Return each pair's ``first`` look, if it came ``again``, was only taken away, was ``measured``."""
+    gap = study.thresholds.idle_gap_min * 60_000_000
+    reached = pl.col("end").cum_max().shift(1).over(_PAIR)
+    return (
+        looks.sort(*_PAIR, "at", "end")
+        .with_columns((pl.col("at") - reached > gap).alias("new"))
+        .group_by(_PAIR)
+        .agg(
+            pl.col("at").min().alias("first"),
+            pl.col("new").any().alias("again"),
+            pl.col("download").all().alias("offline"),
+            (pl.col("end") > pl.col("at")).any().alias("measured"),
+        )
+    )
+
+
+def _spent(study: Study, windows: pl.LazyFrame) -> pl.LazyFrame:
+    """Return ``learner_id, cohort_id, spent``: measured minutes on what has a length."""
+    spells = (
+        measured(study)
+        .join(windows.filter(pl.col("length_min") > 0), on=["learner_id", "resource_id"], how="inner")
+        .filter(pl.col("start") >= pl.col("since"), pl.col("start") <= pl.col("late_until"))
+        .select(*_LEARNER, "start", "end")
+    )
+    spent = (pl.col("end") - pl.col("start")).sum() / 60_000_000
+    return disjoint(spells, _LEARNER).group_by(_LEARNER).agg(spent.alias("spent"))
+
+
+PACE = Definition(
+    key="pace",
+    version=1,
+    unit="ratio",
+    direction="neither",
+    needs=(*NEEDS, "events"),
+    thresholds=("late_days", "idle_gap_min", *ROW_THRESHOLDS, "bootstrap_draws"),
+    statistics=("median", "q25", "q75", "share_again"),
+    groups=(*COHORT_GROUPS, *LEARNER_GROUPS),
+    depths=(),
+    function=pace,
+    number="18",
+    source="PAIRENNE (2025); Ballini, project Escapade",
+    family="indicators_activity",
+    units={"share_again": "share"},
+)
