@@ -6,7 +6,7 @@ lang ?=
 study ?= flipstats-demo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test style check lab dashboard bench lock docs clean
+.PHONY: help demo test style check lab dashboard bench fuzz lock docs clean
 
 help: ## say what each command does
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -40,6 +40,10 @@ dashboard: .venv/.ready ## the page of a study, in a browser (study=DIR)
 
 bench: .venv/.ready ## speed, as ratios to other engines in the same run
 	@$(BIN)/python benchmarks/run.py --events 1000000
+	@$(BIN)/python benchmarks/readers.py
+
+fuzz: .venv/.ready ## look for what breaks our parsers, for seconds=300 (needs the extra fuzz: atheris)
+	@$(BIN)/python tests/fuzz/fuzz_parsers.py $(or $(seconds),300)
 
 docs: .venv/.ready ## write the generated pages of docs/ anew
 	@$(BIN)/python -m flipstats.dictionary docs

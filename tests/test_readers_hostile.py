@@ -224,6 +224,24 @@ class TestTruncated:
         refused(tmp_path / "array.json", "not a whole JSON document")
 
 
+def test_a_header_whose_quotation_mark_is_never_closed_swallows_no_record(tmp_path):
+    text = text_of([LOG_EN, *[view("18/03/24, 08:00:05", 7, "Ann Lee")] * 3])
+    broken = (
+        text.replace('"IP address"', '"IP address', 1)
+        if '"IP address"' in text
+        else text.replace("IP address", '"IP address', 1)
+    )
+    (tmp_path / "log.csv").write_text(broken, encoding="cp1252")
+    refused(tmp_path / "log.csv", "never closed", form="moodle_log")
+
+
+def test_a_header_alone_in_two_encodings_is_a_log_without_records(tmp_path):
+    header = text_of([LOG_EN]).rstrip().encode()
+    (tmp_path / "log.csv").write_bytes(header[:-12] + b"\xff\xff" + header[-12:])
+    reading = accounted(read(tmp_path / "log.csv", PARIS, format="moodle_log"), 0)
+    assert reading.tables == {}
+
+
 class TestBytes:
     def test_mixed_encodings_cost_nobody_and_are_said(self, tmp_path):
         rows = [

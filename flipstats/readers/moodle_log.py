@@ -19,7 +19,7 @@ from flipstats.readers.base import Account, Context, Reading, people
 from flipstats.readers.columns import parse_times
 from flipstats.readers.moodle_log_rows import COLUMNS, FORMAT, Found, rows
 from flipstats.readers.moodle_people import NOBODY
-from flipstats.readers.records import Chunk, best_delimiter, chunks, first_records
+from flipstats.readers.records import Chunk, best_delimiter, chunks, closed, first_records
 from flipstats.readers.signatures import Match, content, signature
 from flipstats.readers.text import normal, open_text
 from flipstats.readers.workbook import is_workbook, open_table
@@ -89,7 +89,7 @@ def _open(file: Path) -> tuple[list[str], Match, Iterable[Chunk], list[Notice]]:
     text = open_text(file)
     head = text.head()
     delimiter, _ = best_delimiter(head, sign.score)
-    header = next(iter(first_records(head, delimiter, 1)), [])
+    header = closed(next(iter(first_records(head, delimiter, 1)), []), file.name)
     match = sign.require(header, file.name)
     wanted = [at for name in COLUMNS if (at := match.at(name)) is not None]
     return header, match, chunks(text, delimiter, len(header), wanted), list(text.warnings)

@@ -17,7 +17,7 @@ import polars as pl
 
 from flipstats.readers import php_serialized
 from flipstats.readers.base import Account, Context, Reading, people
-from flipstats.readers.records import Chunk, best_delimiter, chunks, first_records
+from flipstats.readers.records import Chunk, best_delimiter, chunks, closed, first_records
 from flipstats.readers.signatures import Match, content, signature
 from flipstats.readers.text import open_text
 from flipstats.schema import TIME
@@ -63,7 +63,7 @@ def read(file: Path, context: Context) -> Reading:  # noqa: ARG001
     text = open_text(file)
     head = text.head()
     delimiter, _ = best_delimiter(head, _SIGN.score)
-    header = next(iter(first_records(head, delimiter, 1)), [])
+    header = closed(next(iter(first_records(head, delimiter, 1)), []), file.name)
     match = _SIGN.require(header, file.name)
     account, seen, parts = Account(), _Seen(), []
     wanted = [at for name in _COLUMNS if (at := match.at(name)) is not None]

@@ -15,6 +15,8 @@ from itertools import chain, islice
 
 import polars as pl
 
+from flipstats.errors import InputError
+from flipstats.i18n import t
 from flipstats.readers.text import Text
 
 DELIMITERS = (",", ";", "\t", "|")
@@ -54,6 +56,19 @@ def first_records(text: str, delimiter: str, count: int) -> list[list[str]]:
         return list(islice((row for row in rows if row), count))
     except csv.Error:
         return []
+
+
+def closed(header: list[str], file: str) -> list[str]:
+    """Return a header whose quotation marks are all closed: an open one takes the records for its last cell.
+
+    Raises
+    ------
+    InputError
+        A cell of the header goes on over a line end.
+    """
+    if any("\n" in cell or "\r" in cell for cell in header):
+        raise InputError(t("readers.open_header", file=file))
+    return header
 
 
 def best_delimiter(
@@ -242,7 +257,7 @@ class Chunk:
 
 
 def chunks(text: Text, delimiter: str, width: int, wanted: Sequence[int] | None = None) -> Iterator[Chunk]:
-    """Read a large table below its header piece by piece.
+    """Read a large table below its header piece by piece; at least one, which may be empty.
 
     A plain file of moderate size is one piece, parsed by polars as it lies; a larger one, or one in another
     encoding, comes in blocks of bounded memory. From the first piece whose lines are not its records (a line
@@ -256,6 +271,12 @@ def chunks(text: Text, delimiter: str, width: int, wanted: Sequence[int] | None 
         The columns to keep; all of them where it is not given.
     """
     columns = sorted(set(range(width) if wanted is None else wanted))
+    pieces = _pieces(text, delimiter, width, columns)
+    yield next(pieces, Chunk(_empty(columns), []))
+    yield from pieces
+
+
+def _pieces(text: Text, delimiter: str, width: int, columns: Sequence[int]) -> Iterator[Chunk]:
     number, first = 0, True
     if text.plain and text.file.stat().st_size <= _WHOLE:
         piece = _scan(text, delimiter, width, columns)
