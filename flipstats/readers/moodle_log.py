@@ -19,9 +19,9 @@ from flipstats.readers.base import Account, Context, Reading, people
 from flipstats.readers.columns import parse_times
 from flipstats.readers.moodle_log_rows import COLUMNS, FORMAT, Found, rows
 from flipstats.readers.moodle_people import NOBODY
-from flipstats.readers.records import Chunk, best_delimiter, chunks, closed, first_records
+from flipstats.readers.records import Chunk, best_delimiter, chunks, first_records
 from flipstats.readers.signatures import Match, content, signature
-from flipstats.readers.text import normal, open_text
+from flipstats.readers.text import closed, normal, open_text
 from flipstats.readers.workbook import is_workbook, open_table
 from flipstats.readers.zones import Instants, to_utc, zone_of
 

@@ -17,9 +17,9 @@ import polars as pl
 
 from flipstats.readers import php_serialized
 from flipstats.readers.base import Account, Context, Reading, people
-from flipstats.readers.records import Chunk, best_delimiter, chunks, closed, first_records
+from flipstats.readers.records import Chunk, best_delimiter, chunks, first_records
 from flipstats.readers.signatures import Match, content, signature
-from flipstats.readers.text import open_text
+from flipstats.readers.text import closed, open_text
 from flipstats.schema import TIME
 
 FORMAT = "moodle_logstore"

@@ -15,8 +15,6 @@ from itertools import chain, islice
 
 import polars as pl
 
-from flipstats.errors import InputError
-from flipstats.i18n import t
 from flipstats.readers.text import Text
 
 DELIMITERS = (",", ";", "\t", "|")
@@ -56,19 +54,6 @@ def first_records(text: str, delimiter: str, count: int) -> list[list[str]]:
         return list(islice((row for row in rows if row), count))
     except csv.Error:
         return []
-
-
-def closed(header: list[str], file: str) -> list[str]:
-    """Return a header whose quotation marks are all closed: an open one takes the records for its last cell.
-
-    Raises
-    ------
-    InputError
-        A cell of the header goes on over a line end.
-    """
-    if any("\n" in cell or "\r" in cell for cell in header):
-        raise InputError(t("readers.open_header", file=file))
-    return header
 
 
 def best_delimiter(

@@ -161,6 +161,19 @@ def refuse_binary(head: bytes, name: str) -> None:
 
 
 @lru_cache(maxsize=4096)
+def closed(header: list[str], file: str) -> list[str]:
+    """Return a header whose quotation marks are all closed: an open one takes the records for its last cell.
+
+    Raises
+    ------
+    InputError
+        A cell of the header goes on over a line end.
+    """
+    if any("\n" in cell or "\r" in cell for cell in header):
+        raise InputError(t("readers.open_header", file=file))
+    return header
+
+
 def normal(label: str) -> str:
     """Return a header label as it is compared: no case, accents, typographic marks or doubled blanks.
 
