@@ -71,7 +71,7 @@ def totals(rows: pl.DataFrame) -> pl.DataFrame:
     """
     hundredths = [(pl.col(name) * 100).round(0).cast(pl.Int64).sum().alias(name) for name in _MINUTES]
     summed = rows.group_by("learner_id").agg(hundredths).sort("learner_id")
-    return summed.with_columns(pl.col(_MINUTES) / 100)
+    return summed.with_columns((pl.col(_MINUTES) / 100).round(2))
 
 
 def ledger(study: Study, rule: Rule) -> Ledger:
@@ -105,7 +105,7 @@ def ledger(study: Study, rule: Rule) -> Ledger:
 def _lined(frame: pl.DataFrame) -> pl.DataFrame:
     """Bring lines to the columns of the ledger; minutes are cut, never rounded up."""
     pairs = zip(_MINUTES, ("announced_s", "measured_s", "once_s", "credited_s"), strict=True)
-    minutes = [((pl.col(s) * 100 / 60 + 1e-6).floor() / 100).alias(name) for name, s in pairs]
+    minutes = [((pl.col(s) * 100 / 60 + 1e-6).floor() / 100).round(2).alias(name) for name, s in pairs]
     kept = [name for name in COLUMNS if name not in (*_MINUTES, "source_rows", "rule_version")]
     said = pl.col("records").map_elements(_cited, return_dtype=pl.String, skip_nulls=True)
     return frame.select(*kept, *minutes, said.alias("source_rows"))
