@@ -51,6 +51,14 @@ from flipstats.indicators.pace import PACE, pace
 from flipstats.indicators.pre_quiz import PRE_QUIZ_RATE, PRE_QUIZ_SCORE, pre_quiz_rate, pre_quiz_score
 from flipstats.indicators.start_score import START_SCORE, start_score
 from flipstats.indicators.study_slot import STUDY_SLOT_USE, study_slot_use
+from flipstats.indicators.tutoring import (
+    TUTORING_CONTACT_RATE,
+    TUTORING_FOLLOWUP_RATE,
+    TUTORING_REPLY_TIME,
+    tutoring_contact_rate,
+    tutoring_followup_rate,
+    tutoring_reply_time,
+)
 from flipstats.schema import LEVELS
 from flipstats.study import Study
 
@@ -89,6 +97,9 @@ __all__ = [
     "statistic_title",
     "study_slot_use",
     "title",
+    "tutoring_contact_rate",
+    "tutoring_followup_rate",
+    "tutoring_reply_time",
 ]
 
 
@@ -138,6 +149,9 @@ METRICS: dict[str, Definition] = {
         FEEDBACK_RATING,
         PARTICIPATION_RATE,
         CONSOLIDATION_RATE,
+        TUTORING_CONTACT_RATE,
+        TUTORING_REPLY_TIME,
+        TUTORING_FOLLOWUP_RATE,
         ABSENTEEISM,
         COMPLETION_RATE,
     )

@@ -1,0 +1,131 @@
+"""How long until something happens, where for some it has not happened yet: Kaplan and Meier's estimate."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from flipstats.conventions import BOOTSTRAP_SEED, DEFAULTS
+
+_ROUNDING = 1e-12
+_CELLS_AT_ONCE = 4_000_000  # 32 MB a matrix
+
+
+def kaplan_meier(times: ArrayLike, happened: ArrayLike) -> tuple[NDArray, NDArray]:
+    """Estimate the share for whom it has not happened yet.
+
+    Parameters
+    ----------
+    times : array_like of float, shape (n,)
+        How long each was watched, in any unit, at least 0.
+    happened : array_like of bool, shape (n,)
+        Whether it happened at that time, or had not when the watch ended (censored there).
+
+    Returns
+    -------
+    tuple of ndarray
+        The distinct times, and the share that remains after each.
+
+    References
+    ----------
+    E. L. Kaplan, P. Meier (1958), JASA 53, 457-481. Equal to ``statsmodels`` ``SurvfuncRight``.
+
+    Examples
+    --------
+    >>> times, left = kaplan_meier([2, 3, 3, 5], [True, True, False, False])
+    >>> times.tolist(), left.tolist()
+    ([2.0, 3.0, 5.0], [0.75, 0.5, 0.5])
+    """
+    times, happened = _in_order(times, happened)
+    left = _remaining(np.ones((1, len(times))), happened)[0]
+    distinct, first = np.unique(times, return_index=True)
+    return distinct, left[np.append(first[1:], len(times)) - 1]
+
+
+def median_time(times: ArrayLike, happened: ArrayLike) -> float:
+    """Return the first time by which it has happened for at least half; nan where there is none yet.
+
+    Examples
+    --------
+    >>> median_time([2, 6, 30], [True, True, False]), median_time([2, 30, 30], [True, False, False])
+    (6.0, nan)
+    """
+    times, happened = _in_order(times, happened)
+    found = _medians(np.ones((1, len(times))), times, happened)[0]
+    return float(found) if np.isfinite(found) else float("nan")
+
+
+def median_time_interval(
+    times: ArrayLike,
+    happened: ArrayLike,
+    clusters: ArrayLike,
+    level: float,
+    draws: int = DEFAULTS.bootstrap_draws,
+    seed: int = BOOTSTRAP_SEED,
+) -> tuple[float, float]:
+    """Return the bootstrap interval of `median_time`, whole clusters drawn again.
+
+    Parameters
+    ----------
+    clusters : array_like, shape (n,)
+        Whose each time is.
+    level : float
+        Confidence level, in (0, 1).
+
+    Returns
+    -------
+    tuple of float
+        Low and high; both nan with one cluster, or where so many draws have no median that the upper end is
+        not known.
+
+    References
+    ----------
+    B. Efron (1981), "Censored data and the bootstrap", JASA 76, 312-319.
+
+    Examples
+    --------
+    >>> median_time_interval([1, 2, 3, 4, 9], [True] * 5, range(5), 0.9)
+    (1.0, 9.0)
+    """
+    order = np.lexsort((~np.asarray(happened, bool), np.asarray(times, float)))
+    times, happened = _in_order(times, happened)
+    codes = _by_first_place(np.asarray(clusters)[order])
+    count = int(codes.max()) + 1
+    if count < 2:
+        return float("nan"), float("nan")
+    rng, found = np.random.default_rng(seed), []
+    chunk = max(1, _CELLS_AT_ONCE // len(times))
+    for start in range(0, draws, chunk):
+        size = min(chunk, draws - start)
+        picked = rng.integers(0, count, size=(size, count)) + count * np.arange(size)[:, None]
+        weights = np.bincount(picked.ravel(), minlength=size * count).reshape(size, count)
+        found.append(_medians(weights[:, codes].astype(float), times, happened))
+    medians = np.sort(np.concatenate(found))
+    low = medians[int((1 - level) / 2 * (draws - 1))]
+    high = medians[int(np.ceil((1 + level) / 2 * (draws - 1)))]
+    return (float(low), float(high)) if np.isfinite(high) else (float("nan"), float("nan"))
+
+
+def _by_first_place(clusters: NDArray) -> NDArray:
+    """Number clusters in the order they appear, so that what they are called changes no draw."""
+    _, first, codes = np.unique(clusters, return_index=True, return_inverse=True)
+    return np.argsort(np.argsort(first))[codes]
+
+
+def _in_order(times: ArrayLike, happened: ArrayLike) -> tuple[NDArray, NDArray]:
+    """Sort by time; what happened at a time comes before what was still open then."""
+    times, happened = np.asarray(times, float), np.asarray(happened, bool)
+    order = np.lexsort((~happened, times))
+    return times[order], happened[order]
+
+
+def _remaining(weights: NDArray, happened: NDArray) -> NDArray:
+    """Return the share left after each time in order, for each row of weights."""
+    at_risk = np.cumsum(weights[:, ::-1], axis=1)[:, ::-1]
+    lost = np.divide(weights * happened, at_risk, out=np.zeros_like(weights), where=at_risk > 0)
+    return np.cumprod(1 - lost, axis=1)
+
+
+def _medians(weights: NDArray, times: NDArray, happened: NDArray) -> NDArray:
+    reached = _remaining(weights, happened) <= 0.5 + _ROUNDING
+    return np.where(reached.any(axis=1), times[reached.argmax(axis=1)], np.inf)
