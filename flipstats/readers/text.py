@@ -160,7 +160,6 @@ def refuse_binary(head: bytes, name: str) -> None:
         raise InputError(t("readers.binary", file=name))
 
 
-@lru_cache(maxsize=4096)
 def closed(header: list[str], file: str) -> list[str]:
     """Return a header whose quotation marks are all closed: an open one takes the records for its last cell.
 
@@ -174,6 +173,7 @@ def closed(header: list[str], file: str) -> list[str]:
     return header
 
 
+@lru_cache(maxsize=4096)
 def normal(label: str) -> str:
     """Return a header label as it is compared: no case, accents, typographic marks or doubled blanks.
 
