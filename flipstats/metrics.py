@@ -24,6 +24,7 @@ from flipstats.indicators.activities import (
     consolidation_rate,
     participation_rate,
 )
+from flipstats.indicators.adaptation import ADAPTATION_RATE, adaptation_rate
 from flipstats.indicators.autonomy import AUTONOMY, autonomy
 from flipstats.indicators.blocking import BLOCKING_POINTS, blocking_points
 from flipstats.indicators.cells import best_depth
@@ -69,6 +70,7 @@ __all__ = [
     "Computable",
     "Definition",
     "absenteeism",
+    "adaptation_rate",
     "autonomy",
     "best_depth",
     "blocking_points",
@@ -152,6 +154,7 @@ METRICS: dict[str, Definition] = {
         TUTORING_CONTACT_RATE,
         TUTORING_REPLY_TIME,
         TUTORING_FOLLOWUP_RATE,
+        ADAPTATION_RATE,
         ABSENTEEISM,
         COMPLETION_RATE,
     )

@@ -107,3 +107,56 @@ def followed_up(rows, by, level, limits) -> dict[tuple, Tally]:
 def ready(cell) -> bool | None:
     states = [state for state, _ in cell["pairs"].values()]
     return None if None in states else all(states)
+
+
+# ----------------------------------------------------------------------------------------------- adaptation
+
+
+def positioned(rows, enrolment, test, sessions):
+    """Return the first attempt at a positioning test in time for a cohort; None: none."""
+    cohort = by_id(rows, "cohorts", "cohort_id")[enrolment["cohort_id"]]
+    if test["session_id"] is not None and sessions[test["session_id"]]["cohort_id"] != cohort["cohort_id"]:
+        return None
+    starts = [
+        s["starts_at"]
+        for s in rows["sessions"]
+        if s["cohort_id"] == cohort["cohort_id"] and s["kind"] == "session"
+    ]
+    date, found = min(starts, default=cohort.get("starts_at")), []
+    for attempt in rows["attempts"]:
+        if (attempt["learner_id"], attempt["assessment_id"]) != (
+            enrolment["learner_id"],
+            test["assessment_id"],
+        ):
+            continue
+        when = attempt["submitted_at"] or attempt["started_at"]
+        in_time = when is None or (date is not None and when < date)
+        if attempt["missing_reason"] in (None, "not_graded") and in_time:
+            found.append({**attempt, "when": when})
+    return min(found, key=lambda a: a["attempt"], default=None)
+
+
+def adaptations(rows, by, limits) -> dict[tuple, Tally]:
+    out, sessions = defaultdict(Tally), by_id(rows, "sessions", "session_id")
+    for cell, enrolment in enrolments(rows):
+        tests = [a for a in rows["assessments"] if a["role"] == "positioning"]
+        taken = [f for test in tests if (f := positioned(rows, enrolment, test, sessions)) is not None]
+        tally = out[key_of(cell, by)]
+        if not taken:
+            tally.add(cell, 0, 0)
+        elif any(f["score"] is None or f["when"] is None for f in taken):
+            tally.add(cell, 0, 0, 1)
+        elif sum(f["score"] for f in taken) / len(taken) >= limits["pass_mark"]:
+            tally.add(cell, 0, 0)
+        else:
+            since = min(f["when"] for f in taken)
+            tally.add(cell, int(any(_meant(a, rows, enrolment, since) for a in rows["adaptations"])), 1)
+    return out
+
+
+def _meant(line, rows, enrolment, since) -> bool:
+    member, cohort = enrolment["learner_id"], enrolment["cohort_id"]
+    named = line["learner_id"] == member and line["cohort_id"] in (None, cohort)
+    whole = line["learner_id"] is None and line["cohort_id"] == cohort
+    always = {**enrolment, "enrolled_at": None, "withdrawn_at": None}
+    return (named or whole) and line["at"] >= since and during(rows, always, line["at"])
