@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import groupby
 
 import polars as pl
 
-from flipstats.ledger.measure import measured
+from flipstats.ledger.measure import cited, measured
 from flipstats.ledger.rule import Rule
 from flipstats.study import Study
 
@@ -106,25 +105,8 @@ def _lined(frame: pl.DataFrame) -> pl.DataFrame:
     """Bring lines to the columns of the ledger; minutes are cut, never rounded up."""
     pairs = zip(_MINUTES, ("announced_s", "measured_s", "once_s", "credited_s"), strict=True)
     minutes = [((pl.col(s) * 100 / 60 + 1e-6).floor() / 100).round(2).alias(name) for name, s in pairs]
-    kept = [name for name in COLUMNS if name not in (*_MINUTES, "source_rows", "rule_version")]
-    said = pl.col("records").map_elements(_cited, return_dtype=pl.String, skip_nulls=True)
-    return frame.select(*kept, *minutes, said.alias("source_rows"))
-
-
-def _cited(records: pl.Series) -> str:
-    """Return records by source, runs of numbers shortened: ``log:3-5,9``."""
-    parts = []
-    known = [r for r in records.to_list() if r["source_id"] is not None and r["record"] is not None]
-    by_source = groupby(
-        sorted(known, key=lambda r: (r["source_id"], r["record"])), key=lambda r: r["source_id"]
-    )
-    for source, of in by_source:
-        numbers = sorted({r["record"] for r in of})
-        runs = groupby(enumerate(numbers), key=lambda pair: pair[1] - pair[0])
-        ends = [[n for _, n in run] for _, run in runs]
-        told = ",".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in ends)
-        parts.append(f"{source}:{told}")
-    return "; ".join(parts)
+    kept = [name for name in COLUMNS if name not in (*_MINUTES, "rule_version")]
+    return frame.select(*kept, *minutes)
 
 
 # ---------------------------------------------------------------------------------------------- sessions
@@ -142,7 +124,11 @@ def _sessions(study: Study) -> pl.DataFrame:
         )
     )  # fmt: skip
     planned = (pl.col("ends_at") - begins).dt.total_milliseconds() / 1000
-    found = roster.with_columns(planned.alias("announced_s")).join(_sheets(study), on=_CELL, how="left")
+    found = (
+        roster.with_columns(planned.alias("announced_s"))
+        .join(_sheets(study), on=_CELL, how="left")
+        .join(cited(study.table("attendance").collect(), _CELL).lazy(), on=_CELL, how="left")
+    )
     low, high = pl.col("low"), pl.col("high")
     attended = pl.when(low.is_not_null()).then(pl.min_horizontal(low, "announced_s"))  # null stays unknown
     reason = (
@@ -160,7 +146,7 @@ def _sessions(study: Study) -> pl.DataFrame:
         attended.fill_null(0.0).alias("credited_s"), reason.alias("reason"), "evidence",
         pl.when(attended > 0).then(begins).alias("first_at"),
         pl.when(attended > 0).then("ends_at").alias("last_at"),
-        "records", begins.alias("from"), pl.col("ends_at").alias("to"),
+        "source_rows", begins.alias("from"), pl.col("ends_at").alias("to"),
     ).collect()  # fmt: skip
 
 
@@ -186,7 +172,6 @@ def _sheets(study: Study) -> pl.LazyFrame:
             within.max().alias("high"),
             (pl.col("status") == "excused").any().alias("excused"),
             proof.unique().sort().str.join("; ").alias("evidence"),
-            pl.struct("source_id", "record").alias("records"),
             pl.lit(value=True).first().alias("told"),
         )
     )
@@ -228,7 +213,7 @@ def _resources(study: Study, rule: Rule, busy: pl.DataFrame) -> pl.DataFrame:
         pl.when(pl.col("announced_s").is_null()).then(0.0).otherwise(credited).alias("credited_s"),
         _why(proved, worked).alias("reason"),
         pl.concat_str(log, test, separator="; ", ignore_nulls=True).replace("", None).alias("evidence"),
-        "first_at", "last_at", "records",
+        "first_at", "last_at", "source_rows",
     )  # fmt: skip
 
 

@@ -64,7 +64,7 @@ def measured(study: Study, rule: Rule, busy: pl.DataFrame) -> pl.DataFrame:
         ``learner_id, resource_id``; ``measured_s``: seconds of the union of the activity's intervals;
         ``once_s``: of these, what neither a session nor an activity begun earlier holds already, so that they
         add up to the time at work; ``off_s``: of these, on days on which the rule credits nothing;
-        ``events, first_at, last_at``; ``records``: list of ``{source_id, record}``.
+        ``events, first_at, last_at``; ``source_rows``: see `cited`.
     """
     intervals = activity_intervals(study, rule).collect()
     if not intervals.height:
@@ -80,14 +80,38 @@ def measured(study: Study, rule: Rule, busy: pl.DataFrame) -> pl.DataFrame:
         pl.len().alias("events"),
         pl.col("start").min().alias("first_at"),
         pl.col("end").max().alias("last_at"),
-        pl.struct("source_id", "record").sort_by("source_id", "record").alias("records"),
     )
     free = pl.col("day").is_in(off)
     of_once = once.group_by(_WHO).agg(
         seconds.alias("once_s"),
         (pl.col("fresh").filter(free).dt.total_milliseconds().sum() / 1000).alias("off_s"),
     )
-    return of_own.join(of_once, on=_WHO, how="left", maintain_order="left")
+    both = of_own.join(of_once, on=_WHO, how="left", maintain_order="left")
+    return both.join(cited(intervals, _WHO), on=_WHO, how="left", maintain_order="left")
+
+
+def cited(rows: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
+    """Return the records that rows come from, by `keys`, runs of numbers shortened.
+
+    Examples
+    --------
+    >>> rows = pl.DataFrame({"who": "ada", "source_id": ["log", "log", "log", "s"], "record": [3, 4, 9, 1]})
+    >>> cited(rows, ["who"])["source_rows"].item()
+    'log:3-4,9; s:1'
+    """
+    of = [*keys, "source_id"]
+    known = rows.select(*of, "record").drop_nulls(["source_id", "record"]).unique().sort(*of, "record")
+    first = pl.col("record").min().cast(pl.String)
+    run = pl.when(pl.len() == 1).then(first).otherwise(first + "-" + pl.col("record").max().cast(pl.String))
+    numbers = (
+        known.with_columns((pl.col("record") - pl.int_range(pl.len()).over(of)).alias("run"))
+        .group_by(*of, "run", maintain_order=True)
+        .agg(run.alias("said"))
+        .group_by(of, maintain_order=True)
+        .agg(pl.col("said").str.join(","))
+    )
+    told = pl.concat_str("source_id", "said", separator=":").str.join("; ").alias("source_rows")
+    return numbers.group_by(keys, maintain_order=True).agg(told)
 
 
 def _outside(intervals: pl.DataFrame, busy: pl.DataFrame) -> pl.DataFrame:
@@ -113,11 +137,11 @@ def _fresh(sorted_intervals: pl.DataFrame, of: list[str]) -> pl.DataFrame:
 
 
 def _nothing() -> pl.DataFrame:
-    record = pl.List(pl.Struct({"source_id": pl.String, "record": pl.Int64}))
     time = pl.Datetime("us", "UTC")
     return pl.DataFrame(
         schema={
             "learner_id": pl.String, "resource_id": pl.String, "measured_s": pl.Float64, "events": pl.UInt32,
-            "first_at": time, "last_at": time, "records": record, "once_s": pl.Float64, "off_s": pl.Float64,
+            "first_at": time, "last_at": time, "source_rows": pl.String,
+            "once_s": pl.Float64, "off_s": pl.Float64,
         }
     )  # fmt: skip
