@@ -46,6 +46,8 @@ class Thresholds:
     # Feedback
     top_two_scale_from: float = _threshold(3, "points")  # "the best two" of scales from so many boxes …
     top_two_scale_to: float = _threshold(11, "points")  # … to so many: a percentage has no boxes
+    # After the programme
+    delayed_days: int = _threshold(14, "days")  # between the test at the end and the delayed one, at least
     # Uncertainty and small groups
     confidence_level: float = _threshold(0.95, "probability")
     bootstrap_draws: int = _threshold(2000, "draws")

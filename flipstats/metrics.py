@@ -46,6 +46,14 @@ from flipstats.indicators.feedback import (
 )
 from flipstats.indicators.late import LATE_PREPARATION_RATE, late_preparation_rate
 from flipstats.indicators.lead_time import LEAD_TIME, lead_time
+from flipstats.indicators.learning import (
+    BASELINE_SCORE,
+    RETENTION,
+    TRANSFER,
+    baseline_score,
+    retention,
+    transfer,
+)
 from flipstats.indicators.off_hours import OFF_HOURS_SHARE, off_hours_share
 from flipstats.indicators.offline import OFFLINE_SHARE, offline_share
 from flipstats.indicators.pace import PACE, pace
@@ -72,6 +80,7 @@ __all__ = [
     "absenteeism",
     "adaptation_rate",
     "autonomy",
+    "baseline_score",
     "best_depth",
     "blocking_points",
     "completed",
@@ -95,10 +104,12 @@ __all__ = [
     "preparation_spread",
     "prepared_rate",
     "reason_text",
+    "retention",
     "start_score",
     "statistic_title",
     "study_slot_use",
     "title",
+    "transfer",
     "tutoring_contact_rate",
     "tutoring_followup_rate",
     "tutoring_reply_time",
@@ -155,7 +166,10 @@ METRICS: dict[str, Definition] = {
         TUTORING_REPLY_TIME,
         TUTORING_FOLLOWUP_RATE,
         ADAPTATION_RATE,
+        BASELINE_SCORE,
         ABSENTEEISM,
+        RETENTION,
+        TRANSFER,
         COMPLETION_RATE,
     )
 }
