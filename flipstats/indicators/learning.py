@@ -119,9 +119,8 @@ def retention(
     """
     question = ask(study, RETENTION, by, depth=depth, role=role, level=level)
     found = _collected(question, _both_tests(study))
-    scored = pl.col("apart") & pl.col("change").is_not_null()
-    unknown = pl.col("both") & ~scored & pl.col("apart").fill_null(value=True)
-    scored, unknown = scored.fill_null(value=False), unknown.fill_null(value=False)
+    scored = (pl.col("apart") & pl.col("change").is_not_null()).fill_null(value=False)
+    unknown = (pl.col("both") & ~scored & pl.col("apart").fill_null(value=True)).fill_null(value=False)
     total = pl.when(scored).then((pl.col("change") + 1) / 2)
     part = means(question, found, "mean", None, total=total, of=scored, unknown=unknown)
     whole = part.frame.with_columns(pl.col("value", "low", "high") * 2 - 1)
