@@ -50,7 +50,7 @@ docs: .venv/.ready ## write the generated pages of docs/ anew
 	@$(BIN)/python -m flipstats.indicator_dictionary docs
 
 lock: .venv/.ready ## resolve the dependencies again into requirements.lock
-	@$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --no-header --quiet -o requirements.lock --upgrade
+	@$(BIN)/uv pip compile pyproject.toml --extra dev --extra duckdb --extra docs --extra figures --universal --python-version 3.11 --no-header --quiet -o requirements.lock --upgrade
 
 clean: ## remove the environment and what the demo made
 	@rm -rf .venv flipstats-demo
