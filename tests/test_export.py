@@ -86,7 +86,7 @@ def test_a_trainers_numbers_are_those_of_the_own_cohorts(whole: Study, own: Path
     study = open_study(own)
     cohorts = study.table("cohorts").collect()["cohort_id"].to_list()
     for key in ("prepared_rate", "consultation_rate", "lead_time", "completion_rate", "start_score"):
-        expected = metrics.compute(whole.select(cohorts=cohorts), key, ["cohort_id"])
+        expected = metrics.compute(whole.select(cohorts=cohorts), key, ["cohort_id"], role="trainer")
         found = metrics.compute(study, key, ["cohort_id"])
         drawn = ["low", "high"]  # resampled in the order of the rows
         assert_frame_equal(found.drop(drawn), expected.drop(drawn), rel_tol=1e-9)

@@ -36,7 +36,7 @@ def folder(built, tmp_path):
 
 
 def lines(folder: Path) -> list[dict[str, str]]:
-    with (folder / "people.csv").open(encoding="utf-8-sig", newline="") as file:
+    with (folder / "who_is_who.csv").open(encoding="utf-8-sig", newline="") as file:
         text = file.read()
     return list(csv.DictReader(text.splitlines(), delimiter=";" if ";" in text.split("\n")[0] else ","))
 
@@ -121,7 +121,7 @@ def test_somebody_missing_from_the_roster_can_be_admitted(folder):
 def test_an_admitted_learner_needs_a_cohort_that_there_is(folder):
     one = read_review(folder).open[0].record
     decide(folder, {"learner": [f"{one}=2099-99"]}, "fr")
-    with pytest.raises(StudyFileError, match=r"people\.csv, line \d+: .*2099-99"):
+    with pytest.raises(StudyFileError, match=r"who_is_who\.csv, line \d+: .*2099-99"):
         build_study(folder)
 
 
@@ -136,17 +136,17 @@ def test_decisions_that_cannot_be_are_refused_with_their_line(folder):
     assert [record.decision for record in read_review(folder).records] == [None, None]
     decide(folder, {"same": [f"{other}=LNOBODY"]}, "fr")
     with pytest.raises(
-        StudyFileError, match=r"people\.csv, line \d+: no learner has the pseudonym 'LNOBODY'"
+        StudyFileError, match=r"who_is_who\.csv, line \d+: no learner has the pseudonym 'LNOBODY'"
     ):
         build_study(folder)
-    sheet = folder / "people.csv"
+    sheet = folder / "who_is_who.csv"
     sheet.write_text(sheet.read_text(encoding="utf-8-sig") + f"{other};;;;;;;;;équipe;\n", encoding="utf-8")
     with pytest.raises(StudyFileError, match="stands on line"):
         build_study(folder)
 
 
 def test_the_sheet_can_be_decided_in_a_spreadsheet_and_in_french(folder):
-    sheet = folder / "people.csv"
+    sheet = folder / "who_is_who.csv"
     text = sheet.read_text(encoding="utf-8-sig")
     record = read_review(folder).open[0]
     truth = settled(folder)[record.record]

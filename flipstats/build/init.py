@@ -15,6 +15,7 @@ import polars as pl
 from flipstats import readers
 from flipstats.build.declared import slug
 from flipstats.build.journals import JOURNALS
+from flipstats.build.review import SHEET as REVIEW
 from flipstats.build.sheets import SHEETS, normal, write_sheet
 from flipstats.errors import FlipstatsError, StudyFileError
 from flipstats.i18n import t
@@ -35,7 +36,7 @@ _ROLE_WORDS = (
 )
 _REMOTE = ("teams", "zoom", "bigbluebutton", "google_meet")
 _QUIZ_FORMATS = ("moodle_quiz", "bigbluebutton_json")
-_SKIPPED = {f"{sheet}.csv" for sheet in (*SHEETS, *JOURNALS, "people")} | {
+_SKIPPED = {f"{sheet}.csv" for sheet in (*SHEETS, *JOURNALS, REVIEW)} | {
     "study.toml",
     "flipstats.key",
     "CURRENT",

@@ -1,4 +1,4 @@
-"""Who is who, by a person's decision: what no rule may settle, with suggestions, in `people.csv`.
+"""Who is who, by a person's decision: what no rule may settle, with suggestions, in `who_is_who.csv`.
 
 The sheet lies beside `study.toml`, with the exports: it holds names, and nothing of it goes into a study. A
 build writes what is open, applies what is decided and forgets no decision.
@@ -16,7 +16,7 @@ from flipstats.errors import StudyFileError, did_you_mean
 from flipstats.i18n import listing, t
 from flipstats.privacy import pseudonym
 
-SHEET = "people"
+SHEET = "who_is_who"  # a name that no export of people is likely to have
 WHY = ("namesakes", "alike", "several_alike", "unknown")
 SAME, OTHER, STAFF, LEARNER = DECISIONS = ("same", "other", "staff", "learner")
 
