@@ -34,6 +34,9 @@ class Thresholds:
     lead_days: int = _threshold(3, "days")  # … so many local days …
     lead_week_days: int = _threshold(7, "days")  # … so many, up to early_days, early
     idle_gap_min: float = _threshold(10, "minutes")  # longer without a trace: another occasion
+    long_resource_min: float = _threshold(10, "minutes")  # flagged: longer than this …
+    too_long_resource_min: float = _threshold(15, "minutes")  # … and than this
+    relation_resources: int = _threshold(8, "resources")  # from here on length is related to reach
     # Start-of-session assessments
     start_before_min: int = _threshold(10, "minutes")
     start_after_min: int = _threshold(30, "minutes")

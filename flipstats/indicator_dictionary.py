@@ -25,8 +25,9 @@ BASE = frozenset(
 )
 # A rule of completion stands on one of these, as the study declares it.
 ONE_OF = {"completion_rate": frozenset({"attempts", "course_completions"})}
-# What an indicator needs to see, where few exports tell it.
-TRACES = {"offline_share": "downloaded", "blocking_points": "items"}
+# What an indicator, or a part of it, needs to see, where few exports tell it.
+TRACES = {"offline_share": "downloaded", "blocking_points": "items", "off_hours_share": "durations"}
+TRACES_OF_A_PART = {"study_slot_use": "durations", "pace": "durations", "resource_reach": "share_seen"}
 SIGNS = {"computable": "●", "partly": "◐", "not": "·"}
 
 
@@ -53,6 +54,8 @@ def computable_from(spec: Definition, gives: Gives) -> str:
         return "computable" if one_of & has else "not"
     if (needed and not needed & has) or TRACES.get(spec.key, "") not in (*gives.traces, ""):
         return "not"
+    if TRACES_OF_A_PART.get(spec.key, "") not in (*gives.traces, ""):
+        return "partly"
     if TRACES.get(spec.key) == "downloaded" and not {*LEVELS} <= {*gives.levels}:
         return "partly"
     at_all = {"opened"} if "coverage" in spec.needs else set()  # without depths: seen or not

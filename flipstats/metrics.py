@@ -58,6 +58,7 @@ from flipstats.indicators.off_hours import OFF_HOURS_SHARE, off_hours_share
 from flipstats.indicators.offline import OFFLINE_SHARE, offline_share
 from flipstats.indicators.pace import PACE, pace
 from flipstats.indicators.pre_quiz import PRE_QUIZ_RATE, PRE_QUIZ_SCORE, pre_quiz_rate, pre_quiz_score
+from flipstats.indicators.reach import RESOURCE_REACH, resource_reach
 from flipstats.indicators.start_score import START_SCORE, start_score
 from flipstats.indicators.study_slot import STUDY_SLOT_USE, study_slot_use
 from flipstats.indicators.tutoring import (
@@ -104,6 +105,7 @@ __all__ = [
     "preparation_spread",
     "prepared_rate",
     "reason_text",
+    "resource_reach",
     "retention",
     "start_score",
     "statistic_title",
@@ -150,6 +152,7 @@ METRICS: dict[str, Definition] = {
         LATE_PREPARATION_RATE,
         LEAD_TIME,
         STUDY_SLOT_USE,
+        RESOURCE_REACH,
         PACE,
         OFF_HOURS_SHARE,
         OFFLINE_SHARE,

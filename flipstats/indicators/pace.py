@@ -7,20 +7,16 @@ from dataclasses import replace
 
 import polars as pl
 
-from flipstats.facts import CONSULTING_VERBS
-from flipstats.indicators.activity import disjoint, duration, has_durations, measured
+from flipstats.indicators.activity import disjoint, has_durations, measured
 from flipstats.indicators.answer import answer
-from flipstats.indicators.cells import is_known, known_from, rostered
 from flipstats.indicators.consultation import NEEDS, ROW_THRESHOLDS
 from flipstats.indicators.definition import COHORT_GROUPS, LEARNER_GROUPS, Definition
 from flipstats.indicators.groups import enrolled, groups_of_enrolments
+from flipstats.indicators.looks import LEARNER, PAIR, looks, visits, windows
 from flipstats.indicators.question import ALL, Question, ask
 from flipstats.indicators.reasons import SESSIONS, first_missing, reasons_of
 from flipstats.indicators.rows import quantiles, shares
 from flipstats.study import Study
-
-_LEARNER = ["learner_id", "cohort_id"]
-_PAIR = [*_LEARNER, "resource_id"]
 
 
 def pace(
@@ -101,18 +97,17 @@ def pace(
 def _cells(question: Question) -> pl.DataFrame:
     """Return each enrolment's minutes ``announced`` and ``spent``, pairs ``owed``, ``told``, ``looked``."""
     study = question.study
-    windows = _windows(study)
-    looks = _looks(study, windows)
+    within = windows(study)
     pairs = (
-        windows.group_by(_PAIR)
+        within.group_by(PAIR)
         .agg(pl.col("length_min").first(), pl.col("opened", "timeable").all())
-        .join(_visits(study, looks), on=_PAIR, how="left")
+        .join(visits(study, looks(study, within)), on=PAIR, how="left")
         .with_columns(pl.col("again", "offline", "measured").fill_null(value=False))
     )
     has_length, looked = pl.col("length_min") > 0, pl.col("first").is_not_null()
     told = pl.col("opened") & ~pl.col("offline")
     timed = pl.col("timeable") & ~pl.col("offline") & (pl.col("measured") | ~looked)
-    learners = pairs.group_by(_LEARNER).agg(
+    learners = pairs.group_by(LEARNER).agg(
         pl.len().alias("owed"),
         told.sum().alias("told"),
         (told & looked).sum().alias("looked"),
@@ -123,8 +118,8 @@ def _cells(question: Question) -> pl.DataFrame:
     counts = ("owed", "told", "looked", "again")
     found = (
         enrolled(question)
-        .join(learners, on=_LEARNER, how="left")
-        .join(_spent(study, windows), on=_LEARNER, how="left")
+        .join(learners, on=LEARNER, how="left")
+        .join(_spent(study, within), on=LEARNER, how="left")
         .with_columns(
             pl.col(counts).fill_null(0).cast(pl.Int64),
             pl.col("announced", "spent").fill_null(0.0),
@@ -135,75 +130,16 @@ def _cells(question: Question) -> pl.DataFrame:
     return found if question.by else found.with_columns(pl.lit(0).alias(ALL))
 
 
-def _windows(study: Study) -> pl.LazyFrame:
-    """Return what each learner owes for each session: ``since, late_until`` (µs), and what is known."""
-    key = ["session_id", "resource_id"]
-    timeable = known_from(study, "substantial", late=True).select(*key, pl.col("known_from").alias("deeper"))
-    needed = known_from(study, "opened", late=True).join(timeable, on=key, how="left")
-    return (
-        rostered(study)
-        .select(*_LEARNER, "session_id", "enrolled", "learner_traced")
-        .join(needed.drop("cohort_id"), on="session_id", how="inner")
-        .select(
-            *_PAIR,
-            "late_until",
-            "length_min",
-            pl.max_horizontal("enrolled", "released").alias("since"),
-            is_known().alias("opened"),
-            is_known("deeper").alias("timeable"),
-        )
-    )
-
-
-def _looks(study: Study, windows: pl.LazyFrame) -> pl.LazyFrame:
-    """Return every consulting event in a window of its learner: ``at, end`` (µs), whether a ``download``."""
-    at = pl.col("at").dt.epoch("us")
-    events = (
-        study.table("events")
-        .filter(pl.col("verb").is_in(CONSULTING_VERBS))
-        .select(
-            "learner_id",
-            "resource_id",
-            at.alias("at"),
-            (at + duration()).alias("end"),
-            (pl.col("verb") == "downloaded").alias("download"),
-        )
-    )
-    return (
-        events.join(windows, on=["learner_id", "resource_id"], how="inner")
-        .filter(pl.col("at") >= pl.col("since"), pl.col("at") <= pl.col("late_until"))
-        .select(*_PAIR, "at", "end", "download")
-        .unique()
-    )
-
-
-def _visits(study: Study, looks: pl.LazyFrame) -> pl.LazyFrame:
-    """Return each pair's ``first`` look, if it came ``again``, was only taken away, was ``measured``."""
-    gap = study.thresholds.idle_gap_min * 60_000_000
-    reached = pl.col("end").cum_max().shift(1).over(_PAIR)
-    return (
-        looks.sort(*_PAIR, "at", "end")
-        .with_columns((pl.col("at") - reached > gap).alias("new"))
-        .group_by(_PAIR)
-        .agg(
-            pl.col("at").min().alias("first"),
-            pl.col("new").any().alias("again"),
-            pl.col("download").all().alias("offline"),
-            (pl.col("end") > pl.col("at")).any().alias("measured"),
-        )
-    )
-
-
-def _spent(study: Study, windows: pl.LazyFrame) -> pl.LazyFrame:
+def _spent(study: Study, within: pl.LazyFrame) -> pl.LazyFrame:
     """Return ``learner_id, cohort_id, spent``: measured minutes on what has a length."""
     spells = (
         measured(study)
-        .join(windows.filter(pl.col("length_min") > 0), on=["learner_id", "resource_id"], how="inner")
+        .join(within.filter(pl.col("length_min") > 0), on=["learner_id", "resource_id"], how="inner")
         .filter(pl.col("start") >= pl.col("since"), pl.col("start") <= pl.col("late_until"))
-        .select(*_LEARNER, "start", "end")
+        .select(*LEARNER, "start", "end")
     )
     spent = (pl.col("end") - pl.col("start")).sum() / 60_000_000
-    return disjoint(spells, _LEARNER).group_by(_LEARNER).agg(spent.alias("spent"))
+    return disjoint(spells, LEARNER).group_by(LEARNER).agg(spent.alias("spent"))
 
 
 PACE = Definition(

@@ -23,7 +23,8 @@ class Gives:
     every_resource : bool
         Whether it tells these levels of every resource, or of each only what its completion rule means.
     traces : tuple of str
-        What few exports tell, and it does, at least of some: verbs of events, and "items" of assessments.
+        What few exports tell, and it does, at least of some: verbs of events, "items" of assessments,
+        "durations" of activities, the "share_seen" of resources.
     """
 
     tables: frozenset[str] = frozenset()
@@ -54,8 +55,10 @@ GIVES: dict[str, Gives] = {
     "moodle_participants": _gives(),
     "moodle_modules": _gives(),
     "moodle_users": _gives(),
-    "xapi": _gives("events", "attempts", levels=LEVELS, traces=("downloaded", "items")),
-    "openedx_log": _gives("events", "attempts", levels=LEVELS),
+    "xapi": _gives(
+        "events", "attempts", levels=LEVELS, traces=("downloaded", "items", "durations", "share_seen")
+    ),
+    "openedx_log": _gives("events", "attempts", levels=LEVELS, traces=("durations", "share_seen")),
     "openedx_grades": _gives("attempts"),
     "oulad": _gives("events", "attempts", levels=("opened",)),
     "teams_attendance": _gives("attendance"),
@@ -69,8 +72,17 @@ GIVES: dict[str, Gives] = {
     "kahoot": _gives("attempts", "feedback", traces=("items",)),
     "google_forms": _gives("attempts", "feedback", traces=("items",)),
     "ics": _gives(),
-    "sheet": _gives("attendance", "attempts", "events", "feedback", "contacts", "adaptations", levels=LEVELS),
-    "canonical": _gives(*TABLES, levels=LEVELS, traces=("downloaded", "items")),
+    "sheet": _gives(
+        "attendance",
+        "attempts",
+        "events",
+        "feedback",
+        "contacts",
+        "adaptations",
+        levels=LEVELS,
+        traces=("durations", "share_seen"),
+    ),
+    "canonical": _gives(*TABLES, levels=LEVELS, traces=("downloaded", "items", "durations", "share_seen")),
 }
 
 # Formats whose labels were seen in no real file, in these languages (None: in any). Where a reader has a
