@@ -57,6 +57,21 @@ class Thresholds:
     min_groups_for_clustering: int = _threshold(10, "groups")  # from here on intervals respect the groups
     coverage_bounds_below: float = _threshold(0.8, "share of cells")  # below it, bounds are given too
     smallest_cell: int = _threshold(5, "learners")
+    # What to change next: a share surely above its threshold is a finding
+    unopened_share: float = _threshold(0.50, "share of learners")  # did not open it before the session
+    abandoned_share: float = _threshold(0.33, "share of those who opened")  # left before the half
+    too_early_share: float = _threshold(0.50, "share of those who prepared")  # all done before near_days
+    last_minute_share: float = _threshold(0.33, "share of those who prepared")  # within lead_hour_h
+    after_start_share: float = _threshold(0.25, "share of learners")  # first look once it had started
+    unprepared_share: float = _threshold(0.40, "share of learners")  # came with nothing prepared
+    off_hours_load: float = _threshold(0.50, "share of active minutes")  # outside working time
+    access_failure_share: float = _threshold(0.10, "share of learners")  # could not get in
+    absent_share: float = _threshold(0.30, "share of minutes owed")
+    theme_share: float = _threshold(0.20, "share of respondents")  # say the same thing
+    diagnosis_learners: int = _threshold(8, "learners")  # a group of fewer is not ranked
+    diagnosis_error: float = _threshold(0.05, "probability")  # of one false alarm or more, at most
+    severity_marked: float = _threshold(0.25, "share of the room above a threshold")
+    severity_severe: float = _threshold(0.50, "share of the room above a threshold")
     # Completion
     pass_mark: float = _threshold(0.5, "score 0-1")
     # Comparison of arms

@@ -11,6 +11,7 @@ import polars as pl
 from flipstats import cohorts, metrics
 from flipstats.errors import FlipstatsError
 from flipstats.i18n import in_language, language, listing, number, percent, t
+from flipstats.metrics import prepared_depth
 
 if TYPE_CHECKING:
     from flipstats.study import Study
@@ -109,12 +110,6 @@ def computable_once(study: Study) -> list[metrics.Computable]:
     if study not in _computable:
         _computable[study] = metrics.computable(study, CORE)
     return _computable[study]
-
-
-def prepared_depth(study: Study) -> str | None:
-    """Return the level at which "came prepared" is told: substantial, or as deep as the sources reach."""
-    depth = metrics.best_depth(study)
-    return "substantial" if depth == "completed" else depth
 
 
 def prepared_line(study: Study, role: str = "research") -> Line:

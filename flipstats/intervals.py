@@ -105,7 +105,7 @@ def wilson(
     '0.692 to 0.902'
     """
     y, n = np.asarray(numerator, float), np.asarray(denominator, float)
-    z = _z(level)
+    z = normal_quantile(level)
     with np.errstate(divide="ignore", invalid="ignore"):
         p = y / n
         middle = (p + z**2 / (2 * n)) / (1 + z**2 / n)
@@ -134,7 +134,7 @@ def effective_size(sums: ClusterSums, level: float = CONFIDENCE_LEVEL) -> NDArra
     with np.errstate(divide="ignore", invalid="ignore"):
         p = sums.y / sums.m
         size = p * (1 - p) / sums.variance()
-        size = size * (_t(level, sums.m - 1) / _t(level, clusters - 1)) ** 2
+        size = size * (t_quantile(level, sums.m - 1) / t_quantile(level, clusters - 1)) ** 2
         size = np.where(np.isnan(size) | (p <= 0) | (p >= 1), clusters, np.minimum(size, sums.m))
     return np.where(sums.m > 0, size, 0.0)
 
@@ -201,7 +201,7 @@ def t_clustered(sums: ClusterSums, level: float = CONFIDENCE_LEVEL) -> tuple[NDA
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         mean = sums.y / sums.m
-        half = _t(level, sums.effective_clusters - 1) * np.sqrt(sums.variance())
+        half = t_quantile(level, sums.effective_clusters - 1) * np.sqrt(sums.variance())
     return mean - half, mean + half
 
 
@@ -331,13 +331,15 @@ def _between(low: NDArray, high: NDArray, weight: ArrayLike) -> NDArray:
     return low + (high - low) * weight
 
 
-def _z(level: float) -> float:
+def normal_quantile(level: float) -> float:
+    """Return how many standard deviations hold `level` of a normal law around its middle."""
     if not 0 < level < 1:
         raise ValueError(f"level must lie between 0 and 1, got {level!r}")
     return NormalDist().inv_cdf((1 + level) / 2)
 
 
-def _t(level: float, df: ArrayLike) -> NDArray:
+def t_quantile(level: float, df: ArrayLike) -> NDArray:
+    """Return the same for Student's law; nan without degrees of freedom."""
     from scipy.special import stdtrit
 
     df = np.asarray(df, float)

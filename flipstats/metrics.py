@@ -27,7 +27,7 @@ from flipstats.indicators.activities import (
 from flipstats.indicators.adaptation import ADAPTATION_RATE, adaptation_rate
 from flipstats.indicators.autonomy import AUTONOMY, autonomy
 from flipstats.indicators.blocking import BLOCKING_POINTS, blocking_points
-from flipstats.indicators.cells import best_depth
+from flipstats.indicators.cells import best_depth, prepared_depth
 from flipstats.indicators.completion import COMPLETION_RATE, completed, completion_rate
 from flipstats.indicators.consultation import (
     CONSULTATION_RATE,
@@ -103,6 +103,7 @@ __all__ = [
     "pre_quiz_rate",
     "pre_quiz_score",
     "preparation_spread",
+    "prepared_depth",
     "prepared_rate",
     "reason_text",
     "resource_reach",

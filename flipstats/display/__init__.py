@@ -22,6 +22,7 @@ from flipstats.display.blocks import (
 from flipstats.display.compared import compared, comparison
 from flipstats.display.controlled import answered, asked, beside, described, trusted
 from flipstats.display.iterations import change_log, moved
+from flipstats.display.next_steps import next_steps, steps, steps_sentence
 from flipstats.display.quality import computed, known, odd, standing
 from flipstats.display.views import arm_words, completion, preparation, readiness
 
@@ -47,6 +48,7 @@ __all__ = [
     "known",
     "limits",
     "moved",
+    "next_steps",
     "notice",
     "odd",
     "preparation",
@@ -56,6 +58,8 @@ __all__ = [
     "sources",
     "spec",
     "standing",
+    "steps",
+    "steps_sentence",
     "table",
     "text",
     "theme_data",

@@ -132,6 +132,12 @@ def best_depth(study: Study) -> str | None:
     return common[-1] if common else max(LEVELS, key=lambda level: len(told[level]))
 
 
+def prepared_depth(study: Study) -> str | None:
+    """Return the level at which "came prepared" is told: substantial, or as deep as the sources reach."""
+    depth = best_depth(study)
+    return "substantial" if depth == "completed" else depth
+
+
 def reached(depth: str, thresholds: Thresholds) -> pl.Expr:
     """Return whether a fact, with its resource's ``length_min``, reaches a depth; see INDICATORS 1."""
     if depth == DECLARED:

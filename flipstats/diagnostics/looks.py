@@ -1,0 +1,126 @@
+"""Everything that is looked at: each kind of problem at each of its targets, with its indicator's numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from flipstats import metrics
+from flipstats.diagnostics.items import pooled_items
+from flipstats.diagnostics.kinds import TARGETS, Kind
+from flipstats.diagnostics.target import Names, Target
+from flipstats.study import Study
+
+NUMBERS = (
+    "value", "low", "high", "level", "n", "numerator", "denominator", "unknown", "coverage", "interval",
+    "metric", "statistic", "depth",
+)  # fmt: skip
+_ANSWERED = {"programme", "cohort", "step", "session", "resource"}  # what an export for managers answers
+_SILENT = ("not_applicable", "no_learners")  # nothing to be done there, nobody there
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One kind of problem at one target.
+
+    Attributes
+    ----------
+    kind : Kind
+    target : Target
+    numbers : mapping
+        `NUMBERS`, of what went wrong: where the indicator counts what went well, its complement.
+    details : mapping
+        Further numbers for its sentence.
+    """
+
+    kind: Kind
+    target: Target
+    numbers: Mapping[str, object]
+    details: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """All that was looked at; ``hidden`` targets may not be shown, ``reasons`` say what cannot be told."""
+
+    looks: tuple[Look, ...]
+    hidden: int
+    reasons: Mapping[str, str]
+
+
+def look(
+    study: Study, kinds: Iterable[Kind], *, role: str, level: float | None, prepared: str | None
+) -> Looked:
+    """Ask the indicator of each kind about each of its targets.
+
+    Parameters
+    ----------
+    prepared : str or None
+        The depth at which "came prepared" is told; None where no source tells any.
+    """
+    names, answers = Names.of(study), _Answers(study, role, level)
+    looks: list[Look] = []
+    reasons: dict[str, str] = {}
+    hidden = 0
+    for kind in kinds:
+        if kind.depth == "prepared" and prepared is None:
+            reasons[kind.key] = "level_not_traced"
+            continue
+        if study.served is not None and not set(kind.targets) <= _ANSWERED:
+            reasons[kind.key] = "not_in_export"
+            continue
+        found: list[Look] = []
+        for target in kind.targets:
+            rows = answers.of(kind, target, prepared)
+            silent = rows.filter(pl.col("value").is_null())["reason"].to_list()
+            hidden += silent.count("suppressed")
+            found += _looks(kind, target, rows, names)
+            why = [reason for reason in silent if reason not in (*_SILENT, "suppressed", None)]
+            if why and not found:
+                reasons.setdefault(kind.key, max(sorted(set(why)), key=why.count))
+        if found:
+            reasons.pop(kind.key, None)
+        looks += found
+    return Looked(tuple(looks), hidden, reasons)
+
+
+class _Answers:
+    """The answers of the indicators; two kinds that read the same one ask once."""
+
+    def __init__(self, study: Study, role: str, level: float | None) -> None:
+        self.study, self.role, self.level = study, role, level
+        self.known: dict[tuple, pl.DataFrame] = {}
+
+    def of(self, kind: Kind, target: str, prepared: str | None) -> pl.DataFrame:
+        """Return one row a target, of the statistic of a kind."""
+        if target == "item":
+            return pooled_items(self.study, role=self.role, level=self.level)
+        depth = prepared if kind.depth == "prepared" else kind.depth
+        question = (kind.metric, TARGETS[target], depth)
+        if question not in self.known:
+            self.known[question] = metrics.compute(
+                self.study, kind.metric, TARGETS[target], depth=depth, role=self.role, level=self.level
+            )
+        return self.known[question].filter(pl.col("statistic") == kind.statistic)
+
+
+def _looks(kind: Kind, target: str, rows: pl.DataFrame, names: Names) -> list[Look]:
+    out = []
+    for row in rows.filter(pl.col("value").is_not_null()).iter_rows(named=True):
+        place = names.target(target, row)
+        if place is not None:
+            out.append(Look(kind, place, _numbers(row, kind.failing)))
+    return out
+
+
+def _numbers(row: Mapping[str, object], failing: bool) -> dict[str, object]:
+    """Return the numbers of a row, of what went wrong."""
+    numbers = {name: row[name] for name in NUMBERS}
+    if not failing:
+        numbers["value"] = 1 - row["value"]
+        numbers["low"], numbers["high"] = (None if row[e] is None else 1 - row[e] for e in ("high", "low"))
+        if row["numerator"] is not None:
+            numbers["numerator"] = row["denominator"] - row["numerator"]
+    return numbers
