@@ -109,8 +109,8 @@ def severity(value: ArrayLike, threshold: ArrayLike) -> NDArray:
 
     Examples
     --------
-    >>> float(severity(0.7, 0.4)), float(severity(1.0, 0.1)), float(severity(0.4, 0.4))
-    (0.49999999999999994, 1.0, 0.0)
+    >>> float(severity(1.0, 0.1)), float(severity(0.4, 0.4)), float(severity(0.25, 0.5))
+    (1.0, 0.0, -0.5)
     """
     over = np.asarray(threshold, float)
     return (np.asarray(value, float) - over) / (1 - over)
