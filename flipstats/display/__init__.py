@@ -19,6 +19,15 @@ from flipstats.display.blocks import (
     text,
     theme_data,
 )
+from flipstats.display.brief import (
+    asked_before,
+    blocking_questions,
+    brief_head,
+    preparation_done,
+    take_up,
+    unprepared,
+    who,
+)
 from flipstats.display.compared import compared, comparison
 from flipstats.display.controlled import answered, asked, beside, described, trusted
 from flipstats.display.iterations import change_log, moved
@@ -33,8 +42,11 @@ __all__ = [
     "answered",
     "arm_words",
     "asked",
+    "asked_before",
     "begin",
     "beside",
+    "blocking_questions",
+    "brief_head",
     "cards",
     "change_log",
     "compared",
@@ -52,6 +64,7 @@ __all__ = [
     "notice",
     "odd",
     "preparation",
+    "preparation_done",
     "readiness",
     "section",
     "sentence",
@@ -61,8 +74,11 @@ __all__ = [
     "steps",
     "steps_sentence",
     "table",
+    "take_up",
     "text",
     "theme_data",
     "thresholds",
     "trusted",
+    "unprepared",
+    "who",
 ]

@@ -73,6 +73,7 @@ def to_html(notebook: object, cover: Cover) -> str:
         "facts": list(cover.facts),
         "version": __version__,
         "contents": contents(notebook),
+        "layout": layout_of(notebook),
         "words": {name: t(f"report.{name}", cover.lang) for name in ("skip", "contents", "made")},
         "style": _asset("blocks.css") + (_TEMPLATES / "report" / "page.css").read_text(encoding="utf-8"),
         "theme": theme_data(),
@@ -83,6 +84,11 @@ def to_html(notebook: object, cover: Cover) -> str:
     # The HTML exporter would parse the page and write it anew, scripts whose hashes are promised included.
     body, _ = TemplateExporter.from_notebook_node(exporter, notebook, resources={"flipstats": report})
     return body
+
+
+def layout_of(notebook: object) -> str:
+    """Return how a notebook asks to be laid out: ``"sheet"``, one sheet of paper, or ``""``."""
+    return notebook.metadata.get("flipstats", {}).get("layout", "")
 
 
 def _asset(name: str) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from flipstats import __version__, i18n
 from flipstats.errors import FlipstatsError, ParameterError, did_you_mean
 from flipstats.i18n import in_language, number, t
-from flipstats.report.export import Cover, to_html, to_pdf
+from flipstats.report.export import Cover, layout_of, to_html, to_pdf
 from flipstats.report.kernel import private_kernel
 from flipstats.report.parameters import checked, parameters_of
 from flipstats.report.provenance import provenance
@@ -86,7 +86,7 @@ def run_report(
         executed = _execute(source, run, target.with_suffix(".error.ipynb"))
         record = provenance(study, notebook=source, parameters=given, lang=lang, made_at=began)
         record["report"]["seconds"] = round(time.monotonic() - clock, 1)
-        page = to_html(executed, _cover(chosen, source.stem, record, lang))
+        page = to_html(executed, _cover(chosen, source.stem, record, lang, layout_of(executed)))
         write_whole(target, page)
         write_whole(
             target.with_suffix(".json"), json.dumps(record, ensure_ascii=False, indent=2, default=str) + "\n"
@@ -158,7 +158,7 @@ def _descendants(kind: type) -> Iterator[type]:
         yield from _descendants(child)
 
 
-def _cover(study: Study, notebook: str, record: Mapping, lang: str) -> Cover:
+def _cover(study: Study, notebook: str, record: Mapping, lang: str, layout: str = "") -> Cover:
     made = record["report"]
     zone = study.programme.timezone
     kind = t(f"report.kind_of_{notebook}") if i18n.has(f"report.kind_of_{notebook}") else notebook
@@ -175,6 +175,8 @@ def _cover(study: Study, notebook: str, record: Mapping, lang: str) -> Cover:
         (t("report.fact_libraries"), _libraries(record["versions"])),
         (t("report.fact_beside"), t("report.fact_beside_value")),
     ]
+    if layout == "sheet":  # what was made of what is in the file beside it
+        facts = [facts[i] for i in (0, 1, 2, -1)]
     who = t(
         "report.subtitle", learners=t("report.n_learners", n=learners), groups=t("report.n_groups", n=groups)
     )
