@@ -8,6 +8,7 @@ times faster.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from weakref import WeakKeyDictionary
 
 import narwhals as nw
@@ -18,6 +19,7 @@ from flipstats.conventions import DEFAULTS, Thresholds
 from flipstats.errors import SchemaError
 from flipstats.i18n import t
 from flipstats.schema import COMPLETING_VERBS, OPENING_VERBS, TIME, VERBS
+from flipstats.store import Store
 from flipstats.study import Study
 
 DAY_US = 86_400_000_000
@@ -258,6 +260,26 @@ def _made_now(study: Study) -> pl.DataFrame:
     return found.with_columns(
         pl.from_epoch(pl.col(*TIME_COLUMNS), "us").dt.replace_time_zone("UTC").cast(TIME)
     )
+
+
+def maker(study: Study) -> Callable[[Store], pl.DataFrame]:
+    """Return how a study's facts are made from its snapshot as it lies: bucket by bucket, on coded ids.
+
+    Examples
+    --------
+    >>> study = Study.from_frames(cohorts=pl.DataFrame({"cohort_id": ["A"]}))
+    >>> callable(maker(study))
+    True
+    """
+
+    def make(store: Store) -> pl.DataFrame:
+        late = with_late_until(store.logical("sessions"), study.programme.timezone, study.thresholds)
+        until = store.physical("sessions").with_columns(late.select("late_until").collect()["late_until"])
+        enrolments, plan = store.physical("enrolments"), store.physical("plan")
+        made = (facts(bucket, enrolments, until, plan, study.thresholds) for bucket in store.buckets())
+        return pl.concat([collect(part) for part in made])
+
+    return make
 
 
 def with_late_until(sessions: pl.LazyFrame, zone: str, thresholds: Thresholds) -> pl.LazyFrame:

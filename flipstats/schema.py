@@ -140,7 +140,9 @@ def _broken(column: Column) -> list[tuple[str, pl.Expr]]:
 
 def _check_values(spec: Table, frame: pl.LazyFrame) -> None:
     rules = [(column.name, text, broken) for column in spec.columns for text, broken in _broken(column)]
-    counts = frame.select(broken.sum().alias(str(i)) for i, (_, _, broken) in enumerate(rules)).collect()
+    counts = frame.select(broken.sum().alias(str(i)) for i, (_, _, broken) in enumerate(rules)).collect(
+        engine="streaming"
+    )
     for i, (column, text, broken) in enumerate(rules):
         if n := counts[str(i)][0]:
             shown = frame.filter(broken).select(pl.col(column).cast(pl.String)).head(3).collect()[column]
@@ -160,14 +162,14 @@ def _check_references(spec: Table, tables: Mapping[str, pl.LazyFrame]) -> None:
         if column.refers_to is None:
             continue
         other, key = column.refers_to.split(".")
-        unknown = (
+        unknown = (  # joined first: the distinct values of a large table are many, the unknown ones few
             tables[spec.name]
             .select(pl.col(column.name).alias(key))
             .drop_nulls()
-            .unique()
             .join(tables[other].select(key), on=key, how="anti")
+            .unique(maintain_order=True)
             .head(3)
-            .collect()
+            .collect(engine="streaming")
         )
         if unknown.height:
             found = ", ".join(repr(v) for v in unknown[key])

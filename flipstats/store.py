@@ -12,7 +12,10 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import polars as pl
@@ -22,10 +25,14 @@ from flipstats.errors import StudyError
 from flipstats.i18n import t
 
 FORMAT_VERSION = 1  # raised with every change of layout, the columns of stored facts included
-BUCKETS = 16
+BUCKETS = 16  # at least
+_BUCKET_ROWS = 2_000_000  # about; of more events more buckets are made
+_PIECE = 500_000  # events that are coded at a time
 POINTER = "CURRENT"
 SNAPSHOTS = "snapshots"
 KEPT_SNAPSHOTS = 2
+_DRAFT = ".draft-"
+_STALE_SECONDS = 86_400
 _BOOKS = {
     column.refers_to.split(".")[1] if column.refers_to else column.name
     for spec in schema.TABLES.values()
@@ -43,7 +50,12 @@ def _book(column: schema.Column) -> str:
 # ---------------------------------------------------------------------------------------------- writing
 
 
-def write_snapshot(folder: Path, tables: Mapping[str, pl.LazyFrame], definition: dict) -> Path:
+def write_snapshot(
+    folder: Path,
+    tables: Mapping[str, pl.LazyFrame],
+    definition: dict,
+    facts: Callable[[Store], pl.DataFrame] | None = None,
+) -> Path:
     """Write checked tables as a new snapshot of `folder`, and make it the current one.
 
     Parameters
@@ -54,6 +66,8 @@ def write_snapshot(folder: Path, tables: Mapping[str, pl.LazyFrame], definition:
         All tables of the schema, logical, as `schema.validate` gives them; ``facts`` may be among them.
     definition : dict
         The public study file and provenance, JSON-able; names nobody.
+    facts : callable, optional
+        Makes stage one from the snapshot as it lies, with coded ids and times.
 
     Returns
     -------
@@ -64,11 +78,13 @@ def write_snapshot(folder: Path, tables: Mapping[str, pl.LazyFrame], definition:
     home.mkdir(parents=True, exist_ok=True)
     number = 1 + max((int(p.name[:6]) for p in home.iterdir() if p.name[:6].isdigit()), default=0)
     name = f"{number:06d}-{secrets.token_hex(4)}"
-    draft = home / f".draft-{name}"
+    draft = home / f"{_DRAFT}{name}"
     try:
         _write_tables(draft, tables)
         manifest = {"format_version": FORMAT_VERSION, "definition": definition}
         (draft / "manifest.json").write_text(json.dumps(manifest, indent=1, default=str), encoding="utf-8")
+        if facts is not None:
+            facts(Store(folder, draft)).sort(*FACTS_ORDER).write_parquet(draft / "facts.parquet")
         for file in draft.rglob("*"):
             if file.is_file():
                 _flush(file)
@@ -81,6 +97,24 @@ def write_snapshot(folder: Path, tables: Mapping[str, pl.LazyFrame], definition:
     return home / name
 
 
+@contextmanager
+def spool_beside(folder: Path) -> Iterator[Path]:
+    """Give a folder for what is written on the way to a snapshot of `folder`; it is gone after.
+
+    What a killed run left is removed too, once it is a day old: another run may be at work.
+    """
+    home = folder / SNAPSHOTS
+    home.mkdir(parents=True, exist_ok=True)
+    for left in home.glob(f"{_DRAFT}*"):
+        if time.time() - left.stat().st_mtime > _STALE_SECONDS:
+            shutil.rmtree(left, ignore_errors=True)
+    spool = Path(tempfile.mkdtemp(prefix=f"{_DRAFT}spool-", dir=home))
+    try:
+        yield spool
+    finally:
+        shutil.rmtree(spool, ignore_errors=True)
+
+
 def _write_tables(draft: Path, tables: Mapping[str, pl.LazyFrame]) -> None:
     (draft / "codes").mkdir(parents=True)
     books = {name: _code_book(name, tables) for name in sorted(_BOOKS)}
@@ -89,27 +123,47 @@ def _write_tables(draft: Path, tables: Mapping[str, pl.LazyFrame]) -> None:
     for name, frame in tables.items():
         coded = code(frame, books, _columns(name))
         if name == "events":
-            _write_buckets(draft / "events", coded)
+            n = frame.select(pl.len()).collect(engine="streaming").item()
+            _write_buckets(draft / "events", coded, n)
         else:
-            ordered = coded.sort("learner_id", "session_id", "resource_id") if name == "facts" else coded
-            ordered.collect().write_parquet(draft / f"{name}.parquet")
+            ordered = coded.sort(*FACTS_ORDER) if name == "facts" else coded
+            ordered.sink_parquet(draft / f"{name}.parquet", maintain_order=True)
 
 
-def _write_buckets(folder: Path, events: pl.LazyFrame) -> None:
-    folder.mkdir()
-    for bucket in range(BUCKETS):
-        part = events.filter(pl.col("learner_id").fill_null(0) % BUCKETS == bucket)
-        part.sort(*_ORDER, maintain_order=True).sink_parquet(folder / f"bucket-{bucket:02d}.parquet")
+def _write_buckets(folder: Path, events: pl.LazyFrame, n: int) -> None:
+    """Spread `n` coded events over the buckets, a piece at a time, then sort each bucket."""
+    buckets = max(BUCKETS, -(-n // _BUCKET_ROWS))
+    bucket = (pl.col("learner_id").fill_null(0) % buckets).alias("·bucket")
+    pieces = events.collect_batches(chunk_size=_PIECE, maintain_order=True)
+    parts = folder / ".parts"
+    for number in range(buckets):
+        (parts / f"{number}").mkdir(parents=True)
+        events.clear().collect().write_parquet(parts / f"{number}" / "empty.parquet")
+    for position, piece in enumerate(pieces):
+        split = piece.with_columns(bucket).partition_by("·bucket", as_dict=True, include_key=False)
+        for (number,), rows in split.items():
+            rows.write_parquet(parts / f"{number}" / f"{position:06d}.parquet", compression="lz4")
+    for number in range(buckets):
+        rows = pl.read_parquet(parts / f"{number}" / "*.parquet").sort(*_ORDER, maintain_order=True)
+        rows.write_parquet(folder / f"bucket-{number:04d}.parquet")
+    shutil.rmtree(parts)
 
 
 def _code_book(name: str, tables: Mapping[str, pl.LazyFrame]) -> pl.DataFrame:
-    parts = [
-        frame.select(pl.col(column.name).alias(name)).unique()
-        for table, frame in tables.items()
+    """Number every id of a kind; of columns that refer to a table only what is not in it is gathered."""
+    columns = [
+        (column.refers_to is not None, tables[table].select(pl.col(column.name).alias(name)).drop_nulls())
+        for table in tables
         for column in _columns(table)
         if column.kind == "id" and _book(column) == name
     ]
-    values = pl.concat(parts).drop_nulls().unique().sort(name).collect(engine="streaming")
+    own = pl.concat([ids for refers, ids in columns if not refers]).unique().collect(engine="streaming")
+    others = [
+        ids.join(own.lazy(), on=name, how="anti").unique().collect(engine="streaming")
+        for refers, ids in columns
+        if refers
+    ]
+    values = pl.concat([own, *others]).unique().sort(name)
     return values.with_columns(pl.int_range(1, pl.len() + 1, dtype=pl.UInt32).alias("code"))
 
 
@@ -177,12 +231,9 @@ class Store:
         The public study file and provenance it was built with.
     """
 
-    def __init__(self, folder: Path) -> None:
-        try:
-            name = (folder / POINTER).read_text(encoding="ascii").strip()
-        except FileNotFoundError:
-            raise StudyError(t("study.not_built", folder=folder)) from None
-        self.path = folder / SNAPSHOTS / name
+    def __init__(self, folder: Path, path: Path | None = None) -> None:
+        """Open the current snapshot of a study folder, or the one at `path`."""
+        self.path = path or folder / SNAPSHOTS / _current(folder)
         try:
             manifest = json.loads((self.path / "manifest.json").read_text(encoding="utf-8"))
         except (FileNotFoundError, json.JSONDecodeError, UnicodeDecodeError) as error:
@@ -234,6 +285,14 @@ class Store:
         return frame.select(names)
 
 
+def _current(folder: Path) -> str:
+    try:
+        return (folder / POINTER).read_text(encoding="ascii").strip()
+    except FileNotFoundError:
+        raise StudyError(t("study.not_built", folder=folder)) from None
+
+
+FACTS_ORDER = ("learner_id", "session_id", "resource_id")
 FACTS = (
     schema.Column("learner_id", "id", refers_to="learners.learner_id"),
     schema.Column("session_id", "id", refers_to="sessions.session_id"),

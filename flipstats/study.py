@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from functools import cached_property
 from pathlib import Path
@@ -236,13 +236,14 @@ class Study:
         self,
         folder: Path | str,
         *,
-        facts: pl.LazyFrame | None = None,
+        facts: pl.LazyFrame | Callable[[Store], pl.DataFrame] | None = None,
         provenance: Mapping[str, object] | None = None,
     ) -> Path:
         """Save the study as a new snapshot of `folder` and make it current; returns the folder.
 
         Nobody is named in what is saved. Killed half-way, the previous snapshot stays current. With `facts`
-        (`flipstats.facts.of_study`) the snapshot answers questions without another pass over the events.
+        (`flipstats.facts.of_study`, or `flipstats.facts.maker`, which makes them from what is written, bucket
+        by bucket) the snapshot answers questions without another pass over the events.
         """
         folder = Path(folder)
         definition = {
@@ -251,12 +252,12 @@ class Study:
             "role": self.role,
         }
         tables = dict(self._tables)
-        if facts is not None:
+        if isinstance(facts, pl.LazyFrame):
             tables["facts"] = facts
         if self.served is not None:
             tables["answers"] = self.served.answers.lazy()
             definition["served"] = {"learners": self.served.learners, "comparisons": self.served.comparisons}
-        write_snapshot(folder, tables, definition)
+        write_snapshot(folder, tables, definition, facts if callable(facts) else None)
         return folder
 
     def __repr__(self) -> str:

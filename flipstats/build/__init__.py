@@ -23,6 +23,7 @@ from flipstats.errors import InputError, StudyFileError
 from flipstats.i18n import Notice, t
 from flipstats.privacy import organisation_key
 from flipstats.readers.base import Context, Reading
+from flipstats.store import spool_beside
 from flipstats.study import Study, local_moment
 from flipstats.studyfile import Source, StudyFile, read_study_file
 
@@ -127,13 +128,13 @@ def build_study(
     decided = review.read_review(path.parent)
     files, cohorts = {s.source_id: s.path.name for s in sources}, declared.tables["cohorts"]["cohort_id"]
     review.apply(directory, decided, key, files, cohorts.to_list())
-    assembly = Assembly(file, declared, directory, key, sources)
-    tables, erased = _without_erased(path.parent, key, directory, assembly.tables())
-    checked = schema.validate(tables)
-    made = _provenance(sources, assembly.warnings)
-    study = Study(checked, file.public(), provenance=made)
     folder = Path(out) if out else path.parent
-    study.save(folder, facts=facts.of_study(study))
+    with spool_beside(folder) as spool:
+        assembly = Assembly(file, declared, directory, key, sources, spool)
+        tables, erased = _without_erased(path.parent, key, directory, assembly.tables())
+        made = _provenance(sources, assembly.warnings)
+        study = Study(schema.validate(tables), file.public(), provenance=made)
+        study.save(folder, facts=facts.maker(study))
     waiting = _review(path.parent, file, decided, sources, assembly.roster, key, erased)
     from flipstats.study import open_study
 
@@ -171,8 +172,8 @@ def _review(
 
 
 def _without_erased(
-    folder: Path, key: bytes, directory: Directory, tables: dict[str, pl.DataFrame]
-) -> tuple[dict[str, pl.DataFrame], set[str]]:
+    folder: Path, key: bytes, directory: Directory, tables: erasure.Tables
+) -> tuple[erasure.Tables, set[str]]:
     """Leave out who asked to be forgotten and what is too old, whatever the exports still hold."""
     erasures = erasure.read_erasures(folder, key)
     if not erasures.people and erasures.before is None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -11,22 +13,25 @@ from flipstats import schema
 from flipstats.build import meetings, resolve
 from flipstats.build.coverage import coverage_rows
 from flipstats.build.declared import Declared
+from flipstats.build.events import Events
 from flipstats.build.people import Directory
 from flipstats.build.roster import Roster, dated_by_log
 from flipstats.build.timetable import calendar_times
 from flipstats.errors import StudyFileError
 from flipstats.i18n import Notice, listing, t
+from flipstats.readers.base import Pieces
 from flipstats.studyfile import StudyFile
 
 if TYPE_CHECKING:
     from flipstats.build import SourceReading
 
 _OWN_PLAN = ("cohorts", "sessions", "plan")
+_NO_RECORDS = pl.DataFrame(schema={"record": pl.Int64})
 _OTHERS = ("assessments", "feedback", "contacts", "adaptations", "changes", "workload")
 
 
 class Assembly:
-    """The state of one build; `tables` runs it."""
+    """The state of one build; `tables` runs it, and writes what may be large to the folder `spool`."""
 
     def __init__(
         self,
@@ -35,19 +40,23 @@ class Assembly:
         directory: Directory,
         key: bytes,
         sources: list[SourceReading],
+        spool: Path,
     ) -> None:
-        self.file, self.declared, self.sources = file, declared, sources
+        self.file, self.declared, self.sources, self.spool = file, declared, sources, spool
         self.warnings = gathered(sources)
         own = [s.reading.tables["cohorts"]["cohort_id"] for s in sources if "cohorts" in s.reading.tables]
         cohorts = [c for column in (declared.tables["cohorts"]["cohort_id"], *own) for c in column]
         self.roster = Roster(file, directory, key, sources, declared.group_of, cohorts)
+        (spool / "events").mkdir()
+        self.events = Events(spool / "events")
+        self._account: list[Path] = []
         self._out: dict[str, list[pl.DataFrame]] = defaultdict(list)
         self._dropped: dict[str, list[pl.DataFrame]] = defaultdict(list)
         self._unlinked: set[str] = set()
         self._stated: set[tuple[str, str]] = set()
 
-    def tables(self) -> dict[str, pl.DataFrame]:
-        """Return the canonical tables of the study."""
+    def tables(self) -> dict[str, pl.DataFrame | pl.LazyFrame]:
+        """Return the canonical tables of the study; events and the account lie in `spool`, to be scanned."""
         for name, frame in self.declared.tables.items():
             self._add(name, frame)
         for source in self.sources:  # the timetable and the plan of sources that bring their own
@@ -63,18 +72,16 @@ class Assembly:
         self._coverage()
         self._enrolment_days()
         self._sources_and_account()
-        return {name: self._table(name) for name in schema.TABLES if self._out.get(name)}
+        spooled = {"events": self.events.table(), "account": _scanned(self._account)}
+        tables = {name: self._table(name) for name in schema.TABLES if self._out.get(name)}
+        return tables | {name: table for name, table in spooled.items() if table is not None}
 
     # ----------------------------------------------------------------------------------------- bookkeeping
 
     def _add(self, name: str, frame: pl.DataFrame, source: SourceReading | None = None) -> None:
         if frame.is_empty():
             return
-        spec = schema.TABLES[name]
-        if source is not None and "source_id" in spec.by_name:
-            frame = frame.with_columns(source_id=pl.lit(source.source_id))
-        known = [c for c in frame.columns if c in spec.by_name or (spec.extra and c.startswith("x_"))]
-        self._out[name].append(schema.conform(name, frame.select(known)).collect())
+        self._out[name].append(_conformed(name, frame, source))
 
     def _table(self, name: str) -> pl.DataFrame:
         parts = self._out.get(name)
@@ -112,11 +119,7 @@ class Assembly:
         enrolments = self._table("enrolments")
         self._unlinked |= self.roster.namesakes(source)
         self._pass_through(source, _OTHERS)
-        if "events" in tables:
-            kept, gone = resolve.to_learners(tables["events"], persons)
-            kept = resolve.to_resources(kept, self.declared, enrolments)
-            self._drop(source, gone)
-            self._add("events", resolve.completion_verbs(kept, self._table("resources")), source)
+        self._take_events(source, persons, enrolments)
         if "attempts" in tables:
             self._take_attempts(source, persons, enrolments)
         if "attendance" in tables:
@@ -128,6 +131,14 @@ class Assembly:
         if "learners" in tables:
             self._covariates(source, persons)
         self._course_completions(source, persons)
+
+    def _take_events(self, source: SourceReading, persons: pl.DataFrame, enrolments: pl.DataFrame) -> None:
+        for events in source.reading.parts("events"):
+            kept, gone = resolve.to_learners(events, persons)
+            kept = resolve.to_resources(kept, self.declared, enrolments)
+            self._drop(source, gone)
+            kept = resolve.completion_verbs(kept, self._table("resources"))
+            self.events.add(source.source_id, _conformed("events", kept, source))
 
     def _pass_through(self, source: SourceReading, names: tuple[str, ...]) -> None:
         """Take tables that come with the study's own keys; a calendar's entries are not yet sessions."""
@@ -297,7 +308,7 @@ class Assembly:
             else:
                 keyed = resolve.with_keys(own)
                 parts.append(keyed.with_columns(resource_id=resolve.own_resource_id("resource")))
-        seen = self._table("events").select("resource_id").drop_nulls().unique()
+        seen = pl.DataFrame({"resource_id": sorted(self.events.resources)}, schema={"resource_id": pl.String})
         described = pl.concat(parts, how="diagonal") if parts else schema.TABLES["resources"].empty()
         described = described.select(c for c in described.columns if c in schema.TABLES["resources"].by_name)
         final = any(
@@ -315,27 +326,28 @@ class Assembly:
         self._add("resources", left.with_columns(traced=pl.lit(value=True)))
 
     def _coverage(self) -> None:
+        tables = [self._table(name) for name in ("resources", "plan", "sessions", "enrolments")]
         for source in self.sources:
-            events = self._table("events").filter(pl.col("source_id") == source.source_id)
-            tables = [self._table(name) for name in ("resources", "plan", "sessions", "enrolments")]
-            rows = coverage_rows(source, events, self.declared.index, *tables)
-            self._add("coverage", rows, source)
+            seen = self.events.seen[source.source_id]
+            self._add("coverage", coverage_rows(source, seen, self.declared.index, *tables), source)
 
     def _enrolment_days(self) -> None:
-        events, coverage = self._table("events"), self._table("coverage")
-        dated = dated_by_log(self._table("enrolments"), self._stated, events, coverage)
+        shown, coverage = self.events.enrolments(), self._table("coverage")
+        dated = dated_by_log(self._table("enrolments"), self._stated, shown, coverage)
         self._replace("enrolments", dated)
-        shown = events.filter(pl.col("verb") == "enrolled")["learner_id"].unique()
+        shown = shown.filter(pl.col("verb") == "enrolled")["learner_id"].unique()
         stated = {learner for learner, _ in self._stated} | set(shown)
         undated = set(dated["learner_id"]) - stated
         if undated:
             self.warnings.append(Notice("build.enrolled_at_default", n=len(undated)))
 
     def _sources_and_account(self) -> None:
+        kept = self._kept_records()
+        (self.spool / "account").mkdir()
         for source in self.sources:
             account = source.reading.account
             lines = account.frame().unique(maintain_order=True)
-            gone = self._set_aside_in_build(source, lines)
+            gone = self._set_aside_in_build(source, lines, kept.get((source.source_id,), _NO_RECORDS))
             lines = pl.concat([lines, gone]).sort("record", maintain_order=True)
             n = {
                 o: lines.filter(pl.col("outcome") == o)["record"].n_unique() for o in ("merged", "set_aside")
@@ -356,25 +368,39 @@ class Assembly:
             }
             spec = schema.TABLES["sources"].by_name
             self._add("sources", pl.DataFrame([row], schema={c: spec[c].dtype for c in row}))
-            self._add("account", lines, source)
+            self._write_account(source, lines)
 
-    def _set_aside_in_build(self, source: SourceReading, lines: pl.DataFrame) -> pl.DataFrame:
+    def _kept_records(self) -> Mapping[tuple, pl.DataFrame]:
+        """Return the records that have a row in the study, by source; those of events are asked one by one."""
+        tables = [self._table(name) for name in ("attempts", "attendance", "feedback")]
+        both = pl.concat([table.select("source_id", "record") for table in tables]).unique()
+        return both.partition_by("source_id", as_dict=True, include_key=False)
+
+    def _write_account(self, source: SourceReading, lines: pl.DataFrame) -> None:
+        if lines.height:
+            file = self.spool / "account" / f"{len(self._account):06d}.parquet"
+            _conformed("account", lines, source).write_parquet(file, compression="lz4")
+            self._account.append(file)
+
+    def _set_aside_in_build(
+        self, source: SourceReading, lines: pl.DataFrame, kept: pl.DataFrame
+    ) -> pl.DataFrame:
         """Return the fate of records none of whose rows is in the study, for the first reason met."""
         empty = pl.DataFrame(schema=lines.schema)
         parts = self._dropped.get(source.source_id)
         if not parts:
             return empty
-        kept = [
-            frame.filter(pl.col("source_id") == source.source_id).select("record")
-            for name in ("events", "attempts", "attendance", "feedback")
-            for frame in [self._table(name)]
-        ]
+        dropped = pl.concat(parts).unique("record", keep="first", maintain_order=True)
+        kept = pl.concat([kept, self.events.records(source.source_id, dropped)])
         merged = pl.col("reason").str.starts_with("merged:")
         return (
-            pl.concat(parts)
-            .unique("record", keep="first", maintain_order=True)
-            .join(pl.concat(kept).unique(), on="record", how="anti")
-            .join(lines.filter(pl.col("outcome") != "note").select("record"), on="record", how="anti")
+            dropped.join(kept, on="record", how="anti", maintain_order="left")
+            .join(
+                lines.filter(pl.col("outcome") != "note").select("record"),
+                on="record",
+                how="anti",
+                maintain_order="left",
+            )
             .select(
                 "record",
                 pl.when(merged).then(pl.lit("merged")).otherwise(pl.lit("set_aside")).alias("outcome"),
@@ -382,6 +408,19 @@ class Assembly:
             )
             .cast(lines.schema)
         )
+
+
+def _conformed(name: str, frame: pl.DataFrame, source: SourceReading | None) -> pl.DataFrame:
+    """Bring rows to a table of the schema, without the columns it does not know."""
+    spec = schema.TABLES[name]
+    if source is not None and "source_id" in spec.by_name:
+        frame = frame.with_columns(source_id=pl.lit(source.source_id))
+    known = [c for c in frame.columns if c in spec.by_name or (spec.extra and c.startswith("x_"))]
+    return schema.conform(name, frame.select(known)).collect()
+
+
+def _scanned(files: list[Path]) -> pl.LazyFrame | None:
+    return Pieces(tuple(files)).lazy() if files else None
 
 
 def gathered(sources: list[SourceReading]) -> list[Notice]:

@@ -12,6 +12,7 @@ from flipstats.build.resolve import own_resource_id, with_keys
 
 if TYPE_CHECKING:
     from flipstats.build import SourceReading
+    from flipstats.build.events import Seen
 
 # What is done rather than seen: being completed is the only way it can be substantially consulted.
 _DONE_KINDS = ("quiz", "assignment", "feedback")
@@ -23,7 +24,7 @@ _STATEMENTS = ("xapi", "openedx_log")
 
 def coverage_rows(
     source: SourceReading,
-    events: pl.DataFrame,
+    seen: Seen,
     index: pl.DataFrame,
     resources: pl.DataFrame,
     plan: pl.DataFrame,
@@ -37,16 +38,15 @@ def coverage_rows(
 
     Parameters
     ----------
-    events : DataFrame
-        The events kept of this source.
+    seen : Seen
+        What the events kept of this source show.
     index : DataFrame
         What the sheets say a resource key means; see `flipstats.build.declared`.
     """
     own = source.reading.tables.get("coverage")
     if own is not None:
         return own
-    seen = events.filter(pl.col("verb").is_in([*schema.OPENING_VERBS, *schema.COMPLETING_VERBS]))
-    covers_to = source.reading.covers_to or (events["at"].max() if events.height else None)
+    covers_to = source.reading.covers_to or seen.last
     if covers_to is None:
         return schema.TABLES["coverage"].empty().drop("source_id")
     levels = _levels(source, seen, resources, index)
@@ -59,7 +59,7 @@ def coverage_rows(
 
 
 def _levels(
-    source: SourceReading, seen: pl.DataFrame, resources: pl.DataFrame, index: pl.DataFrame
+    source: SourceReading, seen: Seen, resources: pl.DataFrame, index: pl.DataFrame
 ) -> pl.DataFrame:
     form, declared = source.reading.format, source.source.covers_levels
     if declared:
@@ -69,7 +69,7 @@ def _levels(
         kinds = source.reading.kinds
         mine = resources.filter(pl.col("kind").is_in(kinds))["resource_id"] if kinds else [None]
         rows = [(resource, level) for resource in mine for level in told]
-    elif form in _LOGS and seen.height:
+    elif form in _LOGS and seen.any_consulted:
         rows = [(None, "opened")]
     elif form in _STATEMENTS:
         rows = list(_levels_seen(seen))
@@ -80,14 +80,9 @@ def _levels(
     return pl.DataFrame(rows, schema={"resource_id": pl.String, "level": pl.String}, orient="row")
 
 
-def _levels_seen(seen: pl.DataFrame) -> Iterator[tuple[str, str]]:
+def _levels_seen(seen: Seen) -> Iterator[tuple[str, str]]:
     """Yield what statements tell of each resource they speak of, as what they say of anybody shows it."""
-    measured = pl.any_horizontal(pl.col("seconds", "progress").is_not_null())
-    done = pl.col("verb").is_in(schema.COMPLETING_VERBS) | pl.col("progress").is_not_null()
-    told = seen.drop_nulls("resource_id").group_by("resource_id", maintain_order=True)
-    for resource_id, in_part, whole in told.agg(
-        (measured | done).any(), done.any().alias("done")
-    ).iter_rows():
+    for resource_id, in_part, whole in seen.told.iter_rows():
         yield resource_id, "opened"
         if in_part:
             yield resource_id, "substantial"
@@ -121,14 +116,15 @@ def _completion_levels(
 
 def _cohorts(
     source: SourceReading,
-    seen: pl.DataFrame,
+    seen: Seen,
     plan: pl.DataFrame,
     sessions: pl.DataFrame,
     enrolments: pl.DataFrame,
 ) -> pl.DataFrame:
     if source.source.cohort is not None:
         return pl.DataFrame({"cohort_id": [source.source.cohort]})
-    by_learner = enrolments.join(seen.select("learner_id"), on="learner_id", how="semi").select("cohort_id")
+    there = pl.DataFrame({"learner_id": list(seen.learners)}, schema={"learner_id": pl.String})
+    by_learner = enrolments.join(there, on="learner_id", how="semi").select("cohort_id")
     planned = plan.join(sessions.select("session_id", "cohort_id"), on="session_id")
-    by_resource = planned.join(seen.select("resource_id"), on="resource_id", how="semi").select("cohort_id")
+    by_resource = planned.join(seen.told, on="resource_id", how="semi").select("cohort_id")
     return pl.concat([by_learner, by_resource]).unique().sort("cohort_id")

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from flipstats.build.people import Directory, Person
 
 FILE = "erasures.json"
-Tables = Mapping[str, pl.DataFrame]
+LARGE = ("events", "account")  # which may be scanned from files instead of held
+Tables = Mapping[str, pl.DataFrame | pl.LazyFrame]
 _LINES = ("events", "attempts", "attendance", "feedback")  # tables whose rows come from records of a source
 
 
@@ -124,37 +125,37 @@ def forgotten(erasures: Erasures, directory: Directory, key: bytes) -> set[str]:
     return out
 
 
-def without(
-    tables: Mapping[str, pl.DataFrame], *, learners: Iterable[str] = (), before: dt.datetime | None = None
-) -> dict[str, pl.DataFrame]:
+def without(tables: Tables, *, learners: Iterable[str] = (), before: dt.datetime | None = None) -> Tables:
     """Return the tables without some learners and without the cohorts that ended before an instant.
 
     A learner who is left in no cohort goes too. Records that lose all their rows move from kept to set aside
     in the account of their source.
     """
-    out = {name: tables[name] for name in tables}
-    ended = _ended(out, before)
-    sessions = _ids(out, "sessions", "session_id", pl.col("cohort_id").is_in(ended))
+    ended = _ended(tables, before)
+    sessions = _ids(tables, "sessions", "session_id", pl.col("cohort_id").is_in(ended))
     gone = set(learners)
-    if "enrolments" in out and ended:
-        left = set(out["enrolments"].filter(~pl.col("cohort_id").is_in(ended))["learner_id"])
-        gone |= set(out["enrolments"]["learner_id"]) - left
+    if "enrolments" in tables and ended:
+        left = set(tables["enrolments"].filter(~pl.col("cohort_id").is_in(ended))["learner_id"])
+        gone |= set(tables["enrolments"]["learner_id"]) - left
     drop = {"learner_id": gone, "cohort_id": set(ended), "session_id": set(sessions)}
-    for name, frame in out.items():
-        if name not in ("sources", "coverage"):
-            out[name] = _without(frame, drop)
-    if "coverage" in out:
-        out["coverage"] = _without(out["coverage"], {"cohort_id": set(ended)})
-    if "sources" in out:
-        out |= _accounted(tables, out)
-    return out
+    kept = {name: frame.filter(~_named(frame, drop)) for name, frame in tables.items() if name != "sources"}
+    if "sources" not in tables:
+        return kept
+    lost = _lost(tables, kept, drop)
+    return {**kept, "sources": _sources(tables["sources"], lost), "account": _account(tables, lost)}
 
 
-def _without(frame: pl.DataFrame, drop: Mapping[str, set[str]]) -> pl.DataFrame:
-    for column, values in drop.items():
-        if column in frame.columns and values:
-            frame = frame.filter(~pl.col(column).is_in(sorted(values)).fill_null(value=False))
-    return frame
+def _named(frame: pl.DataFrame | pl.LazyFrame, drop: Mapping[str, set[str]]) -> pl.Expr:
+    """Whether a row is about what is dropped."""
+    columns = frame.collect_schema().names()
+    return pl.any_horizontal(
+        pl.lit(value=False),
+        *(
+            pl.col(column).is_in(sorted(values)).fill_null(value=False)
+            for column, values in drop.items()
+            if column in columns and values
+        ),
+    )
 
 
 def _ended(tables: Tables, before: dt.datetime | None) -> list[str]:
@@ -172,30 +173,38 @@ def _ids(tables: Tables, name: str, column: str, where: pl.Expr) -> list[str]:
     return tables[name].filter(where)[column].to_list() if name in tables else []
 
 
-def _accounted(
-    before: Mapping[str, pl.DataFrame], after: Mapping[str, pl.DataFrame]
-) -> dict[str, pl.DataFrame]:
-    """Return `sources` and `account` with the records that lost all their rows set aside as erased."""
+def _lost(before: Tables, after: Tables, drop: Mapping[str, set[str]]) -> pl.DataFrame:
+    """Return ``source_id, record`` of the records that lost all their rows and were not settled before."""
     keys = ["source_id", "record"]
+    lines = [name for name in _LINES if name in before]
 
-    def records(tables: Tables) -> pl.DataFrame:
-        parts = [tables[name].select(keys).drop_nulls() for name in _LINES if name in tables]
-        return pl.concat([schema.TABLES["account"].empty().select(keys), *parts]).unique()
+    def records(frames: list[pl.LazyFrame]) -> pl.LazyFrame:
+        empty = schema.TABLES["account"].empty().lazy()
+        return pl.concat([frame.select(keys).drop_nulls() for frame in (empty, *frames)])
 
-    lost = records(before).join(records(after), on=keys, how="anti").sort(keys)
-    account = before.get("account", schema.TABLES["account"].empty())
-    settled = account.filter(pl.col("outcome") != "note").select(keys)
-    lost = lost.join(settled, on=keys, how="anti", maintain_order="left")
+    taken = records([before[name].lazy().filter(_named(before[name], drop)) for name in lines])
+    lost = taken.unique().collect(engine="streaming")
+    settled = [before["account"].lazy().filter(pl.col("outcome") != "note")] if "account" in before else []
+    known = records([*(after[name].lazy() for name in lines), *settled])
+    known = known.join(lost.lazy(), on=keys, how="semi").unique().collect(engine="streaming")
+    return lost.join(known, on=keys, how="anti").sort(keys)
+
+
+def _sources(sources: pl.DataFrame, lost: pl.DataFrame) -> pl.DataFrame:
+    """Move the lost records of each source from kept to set aside."""
     counts = lost.group_by("source_id").agg(pl.len().cast(pl.Int64).alias("·n"))
     n = pl.col("·n").fill_null(0)
-    sources = (
-        before["sources"]
-        .join(counts, on="source_id", how="left", maintain_order="left")
+    return (
+        sources.join(counts, on="source_id", how="left", maintain_order="left")
         .with_columns(rows_kept=pl.col("rows_kept") - n, rows_set_aside=pl.col("rows_set_aside") + n)
         .drop("·n")
     )
-    lines = lost.with_columns(outcome=pl.lit("set_aside"), reason=pl.lit("erased"))
-    return {"sources": sources, "account": pl.concat([account, lines.select(account.columns)])}
+
+
+def _account(tables: Tables, lost: pl.DataFrame) -> pl.LazyFrame:
+    account = tables.get("account", schema.TABLES["account"].empty()).lazy()
+    lines = lost.lazy().with_columns(outcome=pl.lit("set_aside"), reason=pl.lit("erased"))
+    return pl.concat([account, lines.select(account.collect_schema().names())])
 
 
 # ----------------------------------------------------------------------------------------- the commands
@@ -279,18 +288,24 @@ def purge(folder: Path, before: dt.datetime, key: bytes) -> Erased:
 def _carry_out(
     folder: Path, study: Study, erasures: Erasures, entry: dict, learners: set[str], files: list[str]
 ) -> Erased:
-    tables = {name: study.table(name).collect() for name in schema.TABLES}
+    tables = {n: study.table(n) if n in LARGE else study.table(n).collect() for n in schema.TABLES}
     left = without(tables, learners=learners, before=erasures.before)
     taken = {
-        name: tables[name].height - left[name].height for name in tables if name not in ("sources", "account")
+        name: _height(tables[name]) - _height(left[name])
+        for name in tables
+        if name not in ("sources", "account")
     }
     erasures.log.append({**entry, "rows": {name: n for name, n in taken.items() if n}})
     # The list first: killed between the two, a rebuild still leaves them out.
     write_erasures(folder, erasures)
     smaller = Study(schema.validate(left), study.file, provenance=study.provenance)
-    smaller.save(folder, facts=facts.of_study(smaller))
+    smaller.save(folder, facts=facts.maker(smaller))
     drop_older_snapshots(folder)
     return Erased(taken, files, folder / FILE)
+
+
+def _height(frame: pl.DataFrame | pl.LazyFrame) -> int:
+    return frame.lazy().select(pl.len()).collect(engine="streaming").item()
 
 
 def drop_older_snapshots(folder: Path) -> None:

@@ -58,8 +58,9 @@ def to_resources(frame: pl.DataFrame, declared: Declared, enrolments: pl.DataFra
     """
     if "resource_id" in frame.columns or "resource" not in frame.columns:
         return frame
-    keyed = with_keys(frame).with_row_index("·row")
-    found = keyed.join(declared.index, left_on="resource", right_on="key", how="inner")
+    keyed = with_keys(frame)
+    pairs = keyed.select("learner_id", "resource").drop_nulls("resource").unique().with_row_index("·row")
+    found = pairs.join(declared.index, left_on="resource", right_on="key", how="inner")
     enrolled = enrolments.select("learner_id", pl.col("cohort_id").alias("·mine"))
     specific = found.filter(pl.col("cohort_id").is_not_null()).join(
         enrolled, left_on=["learner_id", "cohort_id"], right_on=["learner_id", "·mine"], how="semi"
@@ -74,10 +75,14 @@ def to_resources(frame: pl.DataFrame, declared: Declared, enrolments: pl.DataFra
         .agg(pl.col("resource_id").first(), pl.len().alias("·n"))
         .filter(pl.col("·n") == 1)
     )
-    out = keyed.join(single.drop("·n"), on="·row", how="left", maintain_order="left")
-    declared_keys = declared.index["key"].unique().implode()
-    own = pl.when(~pl.col("resource").is_in(declared_keys)).then(own_resource_id("resource"))
-    return out.with_columns(resource_id=pl.coalesce("resource_id", own)).drop("·row", "resource")
+    own = ~pl.col("resource").is_in(declared.index["key"].unique().implode())
+    named = pairs.join(single, on="·row", how="left").select(
+        "learner_id",
+        "resource",
+        pl.coalesce("resource_id", pl.when(own).then(own_resource_id("resource"))).alias("resource_id"),
+    )
+    keys = ["learner_id", "resource"]
+    return keyed.join(named, on=keys, how="left", nulls_equal=True, maintain_order="left").drop("resource")
 
 
 def own_resource_id(column: str) -> pl.Expr:

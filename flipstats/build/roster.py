@@ -74,16 +74,16 @@ class Roster:
 
     def namesakes(self, source: SourceReading) -> set[str]:
         """Return the learners whom a log may hold under a name that two people share."""
-        events = source.reading.tables.get("events")
-        if events is None:
-            return set()
-        seen = set(events["person"].unique())
-        return {
-            self.ids[i]
+        shared = {
+            person: could_be
             for (source_id, person), could_be in self.directory.ambiguous.items()
-            if source_id == source.source_id and person in seen
-            for i in could_be
-            if i in self.enrolled
+            if source_id == source.source_id
+        }
+        seen: set[str] = set()
+        for events in source.reading.parts("events") if shared else ():
+            seen |= set(events["person"].unique())
+        return {
+            self.ids[i] for person in seen & shared.keys() for i in shared[person] if i in self.enrolled
         }
 
     def by_default(

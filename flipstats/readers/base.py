@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,6 +18,7 @@ import polars as pl
 from flipstats.i18n import Notice
 
 PEOPLE = {"person": pl.String, "kind": pl.String, "value": pl.String}
+PIECE = 500_000  # rows that are worked on at a time
 IDENTITY_KINDS = ("email", "id", "idnumber", "username", "name", "group", "role", "lms_id", "mbox_sha1")
 
 
@@ -31,6 +32,7 @@ class Context:
     language: str | None = None
     date_order: str | None = None  # day_first or month_first, where the file fits both
     day: dt.date | None = None  # where the file holds times of day only
+    spool: Path | None = None  # a folder for tables that may be larger than memory
 
 
 @dataclass(slots=True)
@@ -107,6 +109,22 @@ class Account:
         return self.read == self.kept + self.count("merged") + self.count("set_aside")
 
 
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """A table that may be larger than memory: Parquet files, to be read one after the other."""
+
+    files: tuple[Path, ...]
+
+    def __iter__(self) -> Iterator[pl.DataFrame]:
+        """Yield the rows, file by file."""
+        for file in self.files:
+            yield pl.read_parquet(file)
+
+    def lazy(self) -> pl.LazyFrame:
+        """Return the whole table, to be read when it is needed."""
+        return pl.scan_parquet(list(self.files))
+
+
 @dataclass(slots=True)
 class Reading:
     """One export, read.
@@ -122,6 +140,8 @@ class Reading:
         ``meetings`` has ``meeting, title, starts_at, ends_at``, and ``whole_day`` where only a day is known;
         ``absences`` (``person, starts_at, ends_at``) are justified ones.
         Times are UTC. Only tables with rows are present.
+    pieces : dict of str to Pieces
+        Tables that were written to ``Context.spool`` instead; no table is in both.
     people : DataFrame
         ``person, kind, value``: every identity this file gives for a person key of this file. Held in
         memory only; names and addresses leave the program here.
@@ -145,6 +165,14 @@ class Reading:
     levels: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
     warnings: list[Notice] = field(default_factory=list)
+    pieces: dict[str, Pieces] = field(default_factory=dict)
+
+    def parts(self, table: str) -> Iterator[pl.DataFrame]:
+        """Yield the rows of a table, a bounded number at a time; nothing where there is no such table."""
+        if table in self.tables:
+            yield from self.tables[table].iter_slices(PIECE)
+        elif table in self.pieces:
+            yield from self.pieces[table]
 
 
 def people(rows: Iterable[tuple[str, str, str | None]]) -> pl.DataFrame:
