@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,22 +10,21 @@ import polars as pl
 
 from flipstats import schema
 from flipstats.build import meetings, resolve
+from flipstats.build.accounts import Accounts
 from flipstats.build.coverage import coverage_rows
 from flipstats.build.declared import Declared
-from flipstats.build.events import Events
+from flipstats.build.events import Events, conformed
 from flipstats.build.people import Directory
 from flipstats.build.roster import Roster, dated_by_log
 from flipstats.build.timetable import calendar_times
 from flipstats.errors import StudyFileError
 from flipstats.i18n import Notice, listing, t
-from flipstats.readers.base import Pieces
 from flipstats.studyfile import StudyFile
 
 if TYPE_CHECKING:
     from flipstats.build import SourceReading
 
 _OWN_PLAN = ("cohorts", "sessions", "plan")
-_NO_RECORDS = pl.DataFrame(schema={"record": pl.Int64})
 _OTHERS = ("assessments", "feedback", "contacts", "adaptations", "changes", "workload")
 
 
@@ -47,9 +45,8 @@ class Assembly:
         own = [s.reading.tables["cohorts"]["cohort_id"] for s in sources if "cohorts" in s.reading.tables]
         cohorts = [c for column in (declared.tables["cohorts"]["cohort_id"], *own) for c in column]
         self.roster = Roster(file, directory, key, sources, declared.group_of, cohorts)
-        (spool / "events").mkdir()
-        self.events = Events(spool / "events")
-        self._account: list[Path] = []
+        self.events = Events(spool)
+        self._account: pl.LazyFrame | None = None
         self._out: dict[str, list[pl.DataFrame]] = defaultdict(list)
         self._dropped: dict[str, list[pl.DataFrame]] = defaultdict(list)
         self._unlinked: set[str] = set()
@@ -72,7 +69,7 @@ class Assembly:
         self._coverage()
         self._enrolment_days()
         self._sources_and_account()
-        spooled = {"events": self.events.table(), "account": _scanned(self._account)}
+        spooled = {"events": self.events.table(), "account": self._account}
         tables = {name: self._table(name) for name in schema.TABLES if self._out.get(name)}
         return tables | {name: table for name, table in spooled.items() if table is not None}
 
@@ -81,7 +78,7 @@ class Assembly:
     def _add(self, name: str, frame: pl.DataFrame, source: SourceReading | None = None) -> None:
         if frame.is_empty():
             return
-        self._out[name].append(_conformed(name, frame, source))
+        self._out[name].append(conformed(name, frame, source))
 
     def _table(self, name: str) -> pl.DataFrame:
         parts = self._out.get(name)
@@ -138,7 +135,7 @@ class Assembly:
             kept = resolve.to_resources(kept, self.declared, enrolments)
             self._drop(source, gone)
             kept = resolve.completion_verbs(kept, self._table("resources"))
-            self.events.add(source.source_id, _conformed("events", kept, source))
+            self.events.add(source.source_id, conformed("events", kept, source))
 
     def _pass_through(self, source: SourceReading, names: tuple[str, ...]) -> None:
         """Take tables that come with the study's own keys; a calendar's entries are not yet sessions."""
@@ -342,85 +339,11 @@ class Assembly:
             self.warnings.append(Notice("build.enrolled_at_default", n=len(undated)))
 
     def _sources_and_account(self) -> None:
-        kept = self._kept_records()
-        (self.spool / "account").mkdir()
+        kept = [self._table(name) for name in ("attempts", "attendance", "feedback")]
+        accounts = Accounts(self.spool, self._dropped, kept, self.events)
         for source in self.sources:
-            account = source.reading.account
-            lines = account.frame().unique(maintain_order=True)
-            gone = self._set_aside_in_build(source, lines, kept.get((source.source_id,), _NO_RECORDS))
-            lines = pl.concat([lines, gone]).sort("record", maintain_order=True)
-            n = {
-                o: lines.filter(pl.col("outcome") == o)["record"].n_unique() for o in ("merged", "set_aside")
-            }
-            row = {
-                "source_id": source.source_id,
-                "file": source.path.name,
-                "sha256": source.sha256,
-                "format": source.reading.format,
-                "language": source.reading.language,
-                "timezone": source.reading.timezone,
-                "cohort_id": source.source.cohort,
-                "covers_to": source.reading.covers_to,
-                "rows_read": account.read,
-                "rows_kept": account.read - n["merged"] - n["set_aside"],
-                "rows_merged": n["merged"],
-                "rows_set_aside": n["set_aside"],
-            }
-            spec = schema.TABLES["sources"].by_name
-            self._add("sources", pl.DataFrame([row], schema={c: spec[c].dtype for c in row}))
-            self._write_account(source, lines)
-
-    def _kept_records(self) -> Mapping[tuple, pl.DataFrame]:
-        """Return the records that have a row in the study, by source; those of events are asked one by one."""
-        tables = [self._table(name) for name in ("attempts", "attendance", "feedback")]
-        both = pl.concat([table.select("source_id", "record") for table in tables]).unique()
-        return both.partition_by("source_id", as_dict=True, include_key=False)
-
-    def _write_account(self, source: SourceReading, lines: pl.DataFrame) -> None:
-        if lines.height:
-            file = self.spool / "account" / f"{len(self._account):06d}.parquet"
-            _conformed("account", lines, source).write_parquet(file, compression="lz4")
-            self._account.append(file)
-
-    def _set_aside_in_build(
-        self, source: SourceReading, lines: pl.DataFrame, kept: pl.DataFrame
-    ) -> pl.DataFrame:
-        """Return the fate of records none of whose rows is in the study, for the first reason met."""
-        empty = pl.DataFrame(schema=lines.schema)
-        parts = self._dropped.get(source.source_id)
-        if not parts:
-            return empty
-        dropped = pl.concat(parts).unique("record", keep="first", maintain_order=True)
-        kept = pl.concat([kept, self.events.records(source.source_id, dropped)])
-        merged = pl.col("reason").str.starts_with("merged:")
-        return (
-            dropped.join(kept, on="record", how="anti", maintain_order="left")
-            .join(
-                lines.filter(pl.col("outcome") != "note").select("record"),
-                on="record",
-                how="anti",
-                maintain_order="left",
-            )
-            .select(
-                "record",
-                pl.when(merged).then(pl.lit("merged")).otherwise(pl.lit("set_aside")).alias("outcome"),
-                pl.col("reason").str.strip_prefix("merged:"),
-            )
-            .cast(lines.schema)
-        )
-
-
-def _conformed(name: str, frame: pl.DataFrame, source: SourceReading | None) -> pl.DataFrame:
-    """Bring rows to a table of the schema, without the columns it does not know."""
-    spec = schema.TABLES[name]
-    if source is not None and "source_id" in spec.by_name:
-        frame = frame.with_columns(source_id=pl.lit(source.source_id))
-    known = [c for c in frame.columns if c in spec.by_name or (spec.extra and c.startswith("x_"))]
-    return schema.conform(name, frame.select(known)).collect()
-
-
-def _scanned(files: list[Path]) -> pl.LazyFrame | None:
-    return Pieces(tuple(files)).lazy() if files else None
+            self._add("sources", accounts.settle(source))
+        self._account = accounts.table()
 
 
 def gathered(sources: list[SourceReading]) -> list[Notice]:

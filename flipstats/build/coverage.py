@@ -58,9 +58,7 @@ def coverage_rows(
     )
 
 
-def _levels(
-    source: SourceReading, seen: Seen, resources: pl.DataFrame, index: pl.DataFrame
-) -> pl.DataFrame:
+def _levels(source: SourceReading, seen: Seen, resources: pl.DataFrame, index: pl.DataFrame) -> pl.DataFrame:
     form, declared = source.reading.format, source.source.covers_levels
     if declared:
         rows = [(None, level) for level in declared]

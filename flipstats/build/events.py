@@ -8,15 +8,28 @@ from __future__ import annotations
 
 from collections import defaultdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from flipstats import schema
 from flipstats.readers.base import Pieces
 
+if TYPE_CHECKING:
+    from flipstats.build import SourceReading
+
 _DATED = ("enrolled", "unenrolled")
 _TOLD = {"resource_id": pl.String, "in_part": pl.Boolean, "whole": pl.Boolean}
 _ENROLMENTS = {"learner_id": pl.String, "at": schema.TIME, "verb": pl.String, "source_id": pl.String}
+
+
+def conformed(name: str, frame: pl.DataFrame, source: SourceReading | None) -> pl.DataFrame:
+    """Bring rows to a table of the schema, without the columns it does not know."""
+    spec = schema.TABLES[name]
+    if source is not None and "source_id" in spec.by_name:
+        frame = frame.with_columns(source_id=pl.lit(source.source_id))
+    known = [c for c in frame.columns if c in spec.by_name or (spec.extra and c.startswith("x_"))]
+    return schema.conform(name, frame.select(known)).collect()
 
 
 class Seen:
@@ -67,7 +80,7 @@ class Seen:
 
 
 class Events:
-    """The events taken so far, in files of a folder.
+    """The events taken so far, in files of a folder beside others of the build.
 
     Attributes
     ----------
@@ -77,8 +90,9 @@ class Events:
         Every resource an event is about.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, spool: Path) -> None:
+        self._folder = spool / "events"
+        self._folder.mkdir()
         self._files: dict[str, list[Path]] = defaultdict(list)
         self._n = 0
         self.seen: dict[str, Seen] = defaultdict(Seen)
@@ -105,7 +119,9 @@ class Events:
         """Return which of some records of a source have an event."""
         found = [pl.DataFrame(schema={"record": pl.Int64})]
         for piece in self._files.get(source_id, ()):
-            found.append(pl.scan_parquet(piece).select("record").join(among.lazy(), on="record", how="semi").collect())
+            found.append(
+                pl.scan_parquet(piece).select("record").join(among.lazy(), on="record", how="semi").collect()
+            )
         return pl.concat(found).unique()
 
     def table(self) -> pl.LazyFrame | None:

@@ -82,9 +82,7 @@ class Roster:
         seen: set[str] = set()
         for events in source.reading.parts("events") if shared else ():
             seen |= set(events["person"].unique())
-        return {
-            self.ids[i] for person in seen & shared.keys() for i in shared[person] if i in self.enrolled
-        }
+        return {self.ids[i] for person in seen & shared.keys() for i in shared[person] if i in self.enrolled}
 
     def by_default(
         self, stated: set[tuple[str, str]], cohorts: pl.DataFrame, sessions: pl.DataFrame
