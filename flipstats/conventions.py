@@ -46,6 +46,9 @@ class Thresholds:
     blocking_share: float = _threshold(0.40, "share of first attempts")  # flagged: surely above it
     # After the session
     consolidation_days: int = _threshold(14, "days")  # going on counts up to so many local days after it
+    # Access
+    access_retry_min: float = _threshold(30, "minutes")  # getting in by then: the password was mistyped
+    abandonment_days: int = _threshold(14, "days")  # so long without preparation after a failure
     # Feedback
     top_two_scale_from: float = _threshold(3, "points")  # "the best two" of scales from so many boxes …
     top_two_scale_to: float = _threshold(11, "points")  # … to so many: a percentage has no boxes

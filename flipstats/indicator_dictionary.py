@@ -26,8 +26,20 @@ BASE = frozenset(
 # A rule of completion stands on one of these, as the study declares it.
 ONE_OF = {"completion_rate": frozenset({"attempts", "course_completions"})}
 # What an indicator, or a part of it, needs to see, where few exports tell it.
-TRACES = {"offline_share": "downloaded", "blocking_points": "items", "off_hours_share": "durations"}
-TRACES_OF_A_PART = {"study_slot_use": "durations", "pace": "durations", "resource_reach": "share_seen"}
+TRACES = {
+    "offline_share": "downloaded",
+    "blocking_points": "items",
+    "off_hours_share": "durations",
+    "access_failure_rate": "failed_logins",
+    "abandonment_after_failure": "failed_logins",
+}
+TRACES_OF_A_PART = {
+    "study_slot_use": "durations",
+    "pace": "durations",
+    "resource_reach": "share_seen",
+    "access_failure_rate": "login_names",
+    "abandonment_after_failure": "login_names",
+}
 SIGNS = {"computable": "●", "partly": "◐", "not": "·"}
 
 

@@ -18,6 +18,12 @@ from flipstats.conventions import DEFAULTS, Thresholds
 from flipstats.errors import ParameterError, did_you_mean
 from flipstats.i18n import t
 from flipstats.indicators.absenteeism import ABSENTEEISM, absenteeism
+from flipstats.indicators.access import (
+    ABANDONMENT_AFTER_FAILURE,
+    ACCESS_FAILURE_RATE,
+    abandonment_after_failure,
+    access_failure_rate,
+)
 from flipstats.indicators.activities import (
     CONSOLIDATION_RATE,
     PARTICIPATION_RATE,
@@ -78,7 +84,9 @@ __all__ = [
     "ROLES",
     "Computable",
     "Definition",
+    "abandonment_after_failure",
     "absenteeism",
+    "access_failure_rate",
     "adaptation_rate",
     "autonomy",
     "baseline_score",
@@ -157,6 +165,8 @@ METRICS: dict[str, Definition] = {
         PACE,
         OFF_HOURS_SHARE,
         OFFLINE_SHARE,
+        ACCESS_FAILURE_RATE,
+        ABANDONMENT_AFTER_FAILURE,
         AUTONOMY,
         PRE_QUIZ_RATE,
         PRE_QUIZ_SCORE,

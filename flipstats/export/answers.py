@@ -46,7 +46,8 @@ def _of_indicator(study: Study, key: str, atoms: pl.DataFrame, smallest: int) ->
     spec = metrics.definition(key)
     asked = [by for by in LATTICE if set(by) <= set(spec.groups)]
     parts = [part for by in asked for part in _asked(study, key, by, spec.depths)]
-    rows = pl.concat(parts, how="vertical").with_row_index("·row")
+    alike = pl.col("·of").replace({name: spec.hidden_with(name) for name in spec.together})
+    rows = pl.concat(parts, how="vertical").with_columns(alike).with_row_index("·row")
     atoms = atoms.unique(_parted_by(spec.groups), maintain_order=True)
     hidden = [
         row

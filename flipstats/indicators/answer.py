@@ -116,7 +116,8 @@ def _learners_by_cohort(question: Question) -> dict[tuple[str | None, str], dict
     rows = definition.function(question.study, ["cohort_id"], depth=depth, level=question.level)
     out: dict[tuple[str | None, str], dict[str, int]] = {}
     for cohort, statistic, at, n in rows.select("cohort_id", "statistic", "depth", "n").iter_rows():
-        out.setdefault((at, statistic), {})[cohort] = n
+        found = out.setdefault((at, definition.hidden_with(statistic)), {})
+        found[cohort] = min((one for one in (n, found.get(cohort)) if one), default=0)
     return out
 
 
@@ -141,11 +142,13 @@ def _placed(
         "version": definition.version,
     }
     return (
-        rows.with_columns(pl.col(counts).fill_null(0))
+        rows.with_columns(
+            pl.when(pl.col("n").is_null()).then(pl.col(counts).fill_null(0)).otherwise(pl.col(counts))
+        )
         .with_columns(
             pl.when(pl.col("value").is_null()).then(pl.coalesce("reason", part.otherwise)).alias("reason"),
             pl.lit(rank).alias("·rank"),
-            pl.lit(part.bounds or part.statistic).alias("·of"),
+            pl.lit(definition.hidden_with(part.bounds or part.statistic)).alias("·of"),
             *(pl.lit(value, COLUMNS[name]).alias(name) for name, value in said.items()),
         )
         .drop(ALL, strict=False)

@@ -67,6 +67,8 @@ class Definition:
         What it may be grouped by; learners' covariates (``x_…``) besides.
     depths : tuple of str
         The levels of consultation it can be asked at; empty where depth has no meaning.
+    together : tuple of str
+        Statistics of which each follows from the others: a small cell of one hides all of them.
     units : dict of str to str
         Unit by statistic, where it differs from `unit`.
     function : callable
@@ -93,7 +95,12 @@ class Definition:
     source: str
     family: str
     units: dict[str, str] | None = None
+    together: tuple[str, ...] = ()
 
     def unit_of(self, statistic: str) -> str:
         """Return the unit of a statistic."""
         return (self.units or {}).get(statistic, self.unit)
+
+    def hidden_with(self, statistic: str) -> str:
+        """Return the statistic whose small cells hide those of this one."""
+        return self.together[0] if statistic in self.together else statistic

@@ -22,6 +22,7 @@ from flipstats.indicators.consultation import (
     told,
 )
 from flipstats.indicators.definition import COHORT_GROUPS, LEARNER_GROUPS, SESSION_GROUPS, Definition
+from flipstats.indicators.during import within
 from flipstats.indicators.groups import enrolled, groups_of_enrolments, groups_of_sessions
 from flipstats.indicators.question import ALL, Question, ask
 from flipstats.indicators.reasons import ENROLMENTS, first_missing, reasons_of
@@ -76,7 +77,7 @@ def tutoring_contact_rate(
     """
     question = ask(study, TUTORING_CONTACT_RATE, by, depth=depth, role=role, level=level)
     groups, everybody = groups_of_enrolments(question), enrolled(question)
-    reached = _within(study, _contacts(study, *_BY_TUTOR)).select(_MEMBER).unique()
+    reached = within(study, _contacts(study, *_BY_TUTOR)).select(_MEMBER).unique()
     found = _keyed(
         question,
         everybody.join(reached.with_columns(pl.lit(value=True).alias("yes")), on=_MEMBER, how="left"),
@@ -213,30 +214,6 @@ def _contacts(study: Study, *kinds: str) -> pl.LazyFrame:
     return study.table("contacts").filter(pl.col("kind").is_in(kinds)).with_row_index("·contact")
 
 
-def _within(study: Study, contacts: pl.LazyFrame) -> pl.LazyFrame:
-    """Return each contact with every cohort the learner was in at the time."""
-    last = study.table("sessions").group_by("cohort_id").agg(pl.col("ends_at").max().alias("last"))
-    ends = (
-        study.table("cohorts")
-        .join(last, on="cohort_id", how="left")
-        .select("cohort_id", pl.coalesce("ends_at", "last").alias("until"))
-    )
-    at = pl.col("at")
-    return (
-        contacts.join(
-            study.table("enrolments").select(*_MEMBER, "enrolled_at", "withdrawn_at"),
-            on="learner_id",
-            how="inner",
-        )
-        .join(ends, on="cohort_id", how="left")
-        .filter(
-            pl.col("enrolled_at").is_null() | (at >= pl.col("enrolled_at")),
-            pl.col("withdrawn_at").is_null() | (at < pl.col("withdrawn_at")),
-            pl.col("until").is_null() | (at <= pl.col("until")),
-        )
-    )
-
-
 def _keyed(question: Question, found: pl.LazyFrame) -> pl.DataFrame:
     cells = found.collect()
     return cells if question.by else cells.with_columns(pl.lit(0).alias(ALL))
@@ -249,7 +226,7 @@ def _questions(question: Question) -> pl.DataFrame:
     faulty = pl.col("answered_at") < pl.col("at")  # an answer before its question tells nothing of the wait
     answered = pl.col("answered_at").is_not_null() & ~faulty
     end = pl.when(answered).then(pl.col("answered_at")).when(faulty).then(pl.col("at")).otherwise(until)
-    asked = _within(study, _contacts(study, "question")).with_columns(
+    asked = within(study, _contacts(study, "question")).with_columns(
         ((end - pl.col("at")).dt.total_microseconds() / 3.6e9).clip(0).alias("hours"),
         answered.fill_null(value=False).alias("answered"),
     )

@@ -24,7 +24,7 @@ class Gives:
         Whether it tells these levels of every resource, or of each only what its completion rule means.
     traces : tuple of str
         What few exports tell, and it does, at least of some: verbs of events, "items" of assessments,
-        "durations" of activities, the "share_seen" of resources.
+        "durations" of activities, the "share_seen" of resources, "failed_logins" and whose ("login_names").
     """
 
     tables: frozenset[str] = frozenset()
@@ -42,9 +42,10 @@ def _gives(
     return Gives(frozenset(tables), levels, every_resource, traces)
 
 
+_EVERY_TRACE = ("downloaded", "items", "durations", "share_seen", "failed_logins", "login_names")
 GIVES: dict[str, Gives] = {
-    "moodle_log": _gives("events", levels=("opened",), traces=("downloaded",)),
-    "moodle_logstore": _gives("events", levels=("opened",), traces=("downloaded",)),
+    "moodle_log": _gives("events", levels=("opened",), traces=("downloaded", "failed_logins")),
+    "moodle_logstore": _gives("events", levels=("opened",), traces=("downloaded", "failed_logins")),
     "moodle_completion": _gives("events", levels=LEVELS, every_resource=False),
     "moodle_course_completion": _gives("course_completions"),
     "moodle_gradebook": _gives("attempts"),
@@ -82,7 +83,7 @@ GIVES: dict[str, Gives] = {
         levels=LEVELS,
         traces=("durations", "share_seen"),
     ),
-    "canonical": _gives(*TABLES, levels=LEVELS, traces=("downloaded", "items", "durations", "share_seen")),
+    "canonical": _gives(*TABLES, levels=LEVELS, traces=_EVERY_TRACE),
 }
 
 # Formats whose labels were seen in no real file, in these languages (None: in any). Where a reader has a
