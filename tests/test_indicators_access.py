@@ -8,7 +8,6 @@ import brute_access
 import brute_force
 import numpy as np
 import pytest
-from brute_force import Tally
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats.contingency import relative_risk
