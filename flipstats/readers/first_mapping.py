@@ -155,8 +155,9 @@ def _look(file: Path) -> _Look:
     width = _width(rows)
     if width < 2:
         raise InputError(t("readers_more.first_no_table", file=file.name))
-    at = next(i for i, row in enumerate(rows) if sum(bool(cell.strip()) for cell in row) >= width / 2)
-    header = [cell.strip().lstrip("\ufeff") for cell in rows[at]]
+    filled = [sum(bool(cell.strip()) for cell in row) for row in rows]
+    at = next((i for i, n in enumerate(filled) if n >= width / 2), filled.index(max(filled)))
+    header = [" ".join(cell.lstrip("\ufeff").split()) for cell in rows[at]]
     return _Look(written, header, rows[at + 1 :])
 
 

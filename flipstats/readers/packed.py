@@ -72,11 +72,12 @@ def _only(file: Path) -> zipfile.ZipInfo | None:
     """Return the only file of a zip, not encrypted; None where there is another number of them."""
     try:
         with zipfile.ZipFile(file) as archive:
-            entries = [e for e in archive.infolist() if not e.is_dir() and "__MACOSX" not in e.filename]
+            named = [e for e in archive.infolist() if e.filename]  # is_dir() fails on an empty name
+            entries = [e for e in named if not e.is_dir() and "__MACOSX" not in e.filename]
     except (zipfile.BadZipFile, ValueError, NotImplementedError):
         return None
-    named = len(entries) == 1 and re.search(r"[^\s.\\/][^\\/]*$", entries[0].filename[-120:])
-    return entries[0] if named and not entries[0].flag_bits & 1 else None
+    usable = len(entries) == 1 and re.search(r"[^\s.\\/][^\\/]*$", entries[0].filename[-120:])
+    return entries[0] if usable and not entries[0].flag_bits & 1 else None
 
 
 @contextmanager
