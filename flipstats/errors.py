@@ -18,6 +18,10 @@ class InputError(FlipstatsError):
     """A file cannot be read as the format it is said, or seems, to be."""
 
 
+class DateOrderError(InputError):
+    """Every date of a column can be read day first and month first; the user has to say which."""
+
+
 class SchemaError(FlipstatsError):
     """A table breaks the schema: missing column, value not allowed, key repeated, reference unknown."""
 

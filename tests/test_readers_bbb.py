@@ -240,12 +240,12 @@ class TestCsv:
         assert any("a comma in a poll question" in warning for warning in reading.warnings)
 
     def test_french_and_older_labels_without_polls(self, tmp_path):
-        at = ("05/03/2024 14:00:00", "-", "00:59:00")
+        at = ("15/03/2024 14:00:00", "-", "00:59:00")
         lines = [FRENCH.replace("Réactions", "Emojis"), row("Zoé Petit", *at), anonymous(name="Anonyme")]
         reading = readers.read(write(tmp_path, "\r\n".join(lines), "d.csv"), PARIS)
         assert reading.language == "fr"
         assert reading.tables["meetings"].select("starts_at", "ends_at").rows() == [
-            (utc(2024, 3, 5, 13), utc(2024, 3, 5, 13, 59))
+            (utc(2024, 3, 15, 13), utc(2024, 3, 15, 13, 59))
         ]
         assert dict(reading.account.reasons("note")) == {"leave_unknown": 1}
         assert reading.account.balanced
@@ -275,12 +275,13 @@ class TestCsv:
         }
 
     def test_nobody_and_other_files(self, tmp_path):
-        content = "\n".join([HEADER, row("Ann Lee", "-", "-", "-")])
-        with pytest.raises(InputError) as raised:
-            readers.read(write(tmp_path, content, "d.csv"), PARIS)
-        assert str(raised.value) == (
-            "d.csv names nobody who was in the meeting; download it again once the meeting has ended"
-        )
+        for rows in ([], [row("Ann Lee", "-", "-", "-")], [row("Ann Lee", "-", "-", "-"), anonymous("A")]):
+            reading = readers.read(write(tmp_path, "\n".join([HEADER, *rows]), "d.csv"), PARIS)
+            assert (reading.tables, reading.account.read, reading.account.kept) == ({}, len(rows), 0)
+            assert reading.account.balanced
+            assert reading.warnings[-1] == (
+                "d.csv names nobody who was in the meeting; download it again once the meeting has ended"
+            )
         with pytest.raises(
             InputError, match=r"^d\.csv is not a BigBlueButton learning dashboard \(CSV\): the"
         ):

@@ -123,11 +123,11 @@ class TestDamage:
         assert account.kept == 1
 
     def test_nobody(self, tmp_path):
-        with pytest.raises(InputError) as raised:
-            google_meet.read(write(tmp_path, [REPORT, ",,,,,"]), THAT_DAY)
-        assert str(raised.value) == (
+        reading = google_meet.read(write(tmp_path, [REPORT, ",,5 min,,,"]), THAT_DAY)
+        assert (reading.tables, reading.account.read, reading.account.balanced) == ({}, 1, True)
+        assert reading.warnings == [
             "report.csv names nobody who was in the meeting; download it again once the meeting has ended"
-        )
+        ]
 
     CELLS = st.sampled_from(
         [
@@ -156,7 +156,8 @@ class TestDamage:
         except FlipstatsError:
             return
         assert reading.account.balanced
-        assert reading.tables["attendance"]["minutes"].min() >= 0
+        assert "attendance" in reading.tables or not reading.account.kept
+        assert all(minutes >= 0 for minutes in reading.tables.get("attendance", {"minutes": []})["minutes"])
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the reference samples are not beside this checkout")

@@ -11,8 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from flipstats.errors import InputError
-from flipstats.i18n import in_language
+from flipstats.errors import DateOrderError, InputError
 from flipstats.readers import teams
 from flipstats.readers.base import Context, Reading
 
@@ -98,24 +97,36 @@ class TestStays:
 class TestVariants:
     def test_french_by_its_labels_with_a_warning(self, tmp_path):
         lines = [
-            "1. Résumé", "Titre de la réunion\tSéance 1 à 14:00", "Heure de début\t05/03/2024 14:00:00",
-            "Heure de fin\t05/03/2024 15:00:00", "", "2. Participants",
+            "1. Résumé", "Titre de la réunion\tSéance 1 à 14:00", "Heure de début\t15/03/2024 14:00:00",
+            "Heure de fin\t15/03/2024 15:00:00", "", "2. Participants",
             "Nom\tPremière participation\tDernier départ\tDurée de la réunion\tE-mail\t"
             "ID du participant (UPN)\tRôle",
-            "Zoé Petit (Invitée)\t05/03/2024 14:00:00\t05/03/2024 14:59:00\t59 min 0 s\t\t\tOrganisatrice",
+            "Zoé Petit (Invitée)\t15/03/2024 14:00:00\t15/03/2024 14:59:00\t59 min 0 s\t\t\tOrganisatrice",
             "", "3. Activités pendant la réunion",
             "Nom\tHeure de participation\tHeure de départ\tDurée\tE-mail\tRôle",
-            "Zoé Petit\t05/03/2024 14:00:00\t05/03/2024 14:59:00\t59 min 0 s\t\tOrganisatrice",
+            "Zoé Petit\t15/03/2024 14:00:00\t15/03/2024 14:59:00\t59 min 0 s\t\tOrganisatrice",
         ]  # fmt: skip
         reading = teams.read(write(tmp_path, lines), PARIS)
         assert minutes(reading) == {"name:zoe petit": 59}
-        assert reading.tables["meetings"]["starts_at"].to_list() == [utc(2024, 3, 5, 13)]
+        assert reading.tables["meetings"]["starts_at"].to_list() == [utc(2024, 3, 15, 13)]
         assert reading.people.filter(kind="role")["value"].to_list() == ["staff"]
         assert reading.warnings == [
             "report.csv: French Teams labels are not confirmed by a published export; "
             "compare the minutes with the report once"
         ]
         assert reading.language == "fr"
+
+    def test_french_labels_do_not_say_that_the_day_comes_first(self, tmp_path):
+        lines = [
+            "1. Résumé", "Heure de début\t05/03/2024 14:00:00", "", "2. Participants",
+            "Nom\tPremière participation\tDernier départ\tDurée de la réunion\tE-mail\tRôle",
+            "Zoé Petit\t05/03/2024 14:00:00\t05/03/2024 14:59:00\t59 min 0 s\t\tOrganisatrice",
+        ]  # fmt: skip
+        with pytest.raises(DateOrderError):
+            teams.read(write(tmp_path, lines), PARIS)
+        told = Context(timezone="Europe/Paris", date_order="day_first")
+        found = teams.read(write(tmp_path, lines), told)
+        assert found.tables["meetings"]["starts_at"].to_list() == [utc(2024, 3, 5, 13)]
 
     def test_unknown_labels_are_read_by_position_with_a_warning(self, tmp_path):
         lines = [line.replace("Name\t", "Navn\t").replace("Join", "Deltag") for line in WHOLE]
@@ -236,11 +247,13 @@ class TestDamage:
             *STAYS[:2],
             "Participant 3\t3/21/24, 9:00:00 AM\t3/21/24, 9:10:00 AM\t10m\t\tAttendee",
         ]
-        with in_language("fr"), pytest.raises(InputError) as raised:
-            teams.read(write(tmp_path, lines), PARIS)
-        assert str(raised.value) == (
-            "report.csv\u00a0: aucune ligne de ce rapport Teams ne dit qui était là et quand"
-        )
+        reading = teams.read(write(tmp_path, lines), PARIS)
+        assert (reading.tables, reading.account.read, reading.account.balanced) == ({}, 1, True)
+        assert dict(reading.account.reasons()) == {"anonymous": 1}
+        assert [warning.again("fr") for warning in reading.warnings] == [
+            "report.csv ne nomme personne qui était à la réunion\u202f; téléchargez-le à nouveau une fois la "
+            "réunion terminée"
+        ]
 
     @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(

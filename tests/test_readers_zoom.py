@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from moodle_exports import own_warnings
 
 from flipstats import readers
-from flipstats.errors import FlipstatsError, InputError
+from flipstats.errors import DateOrderError, FlipstatsError, InputError
 from flipstats.i18n import in_language
 from flipstats.readers import zoom
 from flipstats.readers.base import Context, Reading
@@ -150,12 +150,12 @@ class TestFrench:
 
     def test_labels_dates_and_words(self, tmp_path):
         lines = [
-            self.HEADER, "Zoé Petit,zoe@x.org,05/03/2024 14:00:00,05/03/2024 15:00:00,60,Oui,Non",
-            "Zoé Petit,zoe@x.org,05/03/2024 13:50:00,05/03/2024 14:00:00,10,Oui,Oui",
+            self.HEADER, "Zoé Petit,zoe@x.org,15/03/2024 14:00:00,15/03/2024 15:00:00,60,Oui,Non",
+            "Zoé Petit,zoe@x.org,15/03/2024 13:50:00,15/03/2024 14:00:00,10,Oui,Oui",
         ]  # fmt: skip
         reading = readers.read(write(tmp_path, lines), PARIS)
         assert minutes(reading) == {"mail:zoe@x.org": 60}
-        assert reading.tables["meetings"]["starts_at"].to_list() == [utc(2024, 3, 5, 13)]
+        assert reading.tables["meetings"]["starts_at"].to_list() == [utc(2024, 3, 15, 13)]
         assert reading.language == "fr"
         assert own_warnings(reading) == [
             "participants.csv: French Zoom labels are not confirmed by a published export; compare the "
@@ -169,18 +169,20 @@ class TestFrench:
 
 
 class TestDates:
-    def test_am_and_pm_mean_month_first_and_that_is_said(self, tmp_path):
+    def test_am_and_pm_do_not_settle_the_order(self, tmp_path):
         lines = [line.replace("03/21/", "03/05/") for line in (PLAIN, *ROWS)]
-        reading = readers.read(write(tmp_path, lines), PARIS)
-        assert reading.tables["meetings"]["starts_at"].to_list() == [utc(2024, 3, 5, 7, 55, 2)]
-        assert own_warnings(reading) == [
-            "participants.csv: its dates fit day first and month first; they are read month first, as Zoom "
-            "writes them with AM and PM; say date_order for this file if your account writes the day first"
-        ]
+        with pytest.raises(DateOrderError, match=r"--date-order on the command line"):
+            readers.read(write(tmp_path, lines), PARIS)
         told = Context(timezone="Europe/Paris", date_order="day_first")
         found = readers.read(write(tmp_path, lines), told)
         assert found.tables["meetings"]["starts_at"].to_list() == [utc(2024, 5, 3, 6, 55, 2)]
         assert own_warnings(found) == []
+
+    @pytest.mark.parametrize("header", [PLAIN, TestFrench.HEADER])
+    def test_neither_does_the_language_of_the_labels(self, tmp_path, header):
+        lines = [header, "Zoé Petit,zoe@x.org,05/03/2024 14:00:00,05/03/2024 15:00:00,60,Oui,Non"]
+        with pytest.raises(DateOrderError):
+            readers.read(write(tmp_path, lines), PARIS)
 
     def test_without_them_the_user_is_asked(self, tmp_path):
         lines = [PLAIN, "Ann Lee,ann@x.org,03/05/2024 09:00:00,03/05/2024 10:00:00,60,Yes,No"]

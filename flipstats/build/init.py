@@ -6,7 +6,7 @@ import datetime as dt
 import re
 import tomllib
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -17,9 +17,12 @@ from flipstats.build.declared import slug
 from flipstats.build.journals import JOURNALS
 from flipstats.build.review import SHEET as REVIEW
 from flipstats.build.sheets import SHEETS, normal, write_sheet
-from flipstats.errors import FlipstatsError, StudyFileError
+from flipstats.errors import DateOrderError, FlipstatsError, StudyFileError
 from flipstats.i18n import t
 from flipstats.readers.base import Context, Reading
+from flipstats.readers.packed import plain
+from flipstats.readers.text import open_text
+from flipstats.readers.workbook import is_workbook
 from flipstats.studyfile import StudyFile
 
 _KIND_OF = {
@@ -35,6 +38,7 @@ _ROLE_WORDS = (
     ("summative", ("final", "sommati", "summative", "examen", "exam", "certificat", "evaluation")),
 )
 _REMOTE = ("teams", "zoom", "bigbluebutton", "google_meet")
+_AM_PM = re.compile(r":\d\d\s*[ap]\.?m\b", re.IGNORECASE)
 _QUIZ_FORMATS = ("moodle_quiz", "bigbluebutton_json")
 _SKIPPED = {f"{sheet}.csv" for sheet in (*SHEETS, *JOURNALS, REVIEW)} | {
     "study.toml",
@@ -48,6 +52,7 @@ class Seen:
     """What the exports of a folder tell before anyone has corrected anything."""
 
     readings: list[tuple[Path, Reading]] = field(default_factory=list)
+    orders: dict[Path, str] = field(default_factory=dict)  # of day and month, where the dates fit both
     refused: list[tuple[str, str]] = field(default_factory=list)
 
 
@@ -94,6 +99,7 @@ def init_study(folder: Path, lang: str, *, timezone: str | None = None) -> str:
     counts = {sheet: len(rows[sheet]) for sheet in SHEETS}
     lines = [t("init.found", n=len(seen.readings)), *(f"  {p.name}: {r.format}" for p, r in seen.readings)]
     lines += [t("init.refused", file=name, problem=problem) for name, problem in seen.refused]
+    lines += [t("init.order", file=p.name, order=t(f"init.{order}")) for p, order in seen.orders.items()]
     lines += [t("init.written", folder=folder, **counts), t("init.next", folder=folder)]
     return "\n".join(lines)
 
@@ -103,10 +109,28 @@ def look_at(folder: Path, timezone: str) -> Seen:
     seen = Seen()
     for path in _exports(folder):
         try:
-            seen.readings.append((path, readers.read(path, Context(timezone=timezone))))
+            seen.readings.append((path, _read(path, Context(timezone=timezone), seen)))
         except FlipstatsError as problem:
             seen.refused.append((str(path.relative_to(folder)), str(problem).splitlines()[0]))
     return seen
+
+
+def _read(path: Path, context: Context, seen: Seen) -> Reading:
+    """Read one export; where its dates fit both orders, in the likelier, for a person to confirm."""
+    try:
+        return readers.read(path, context)
+    except DateOrderError:
+        order = _likelier_order(path)
+        reading = readers.read(path, replace(context, date_order=order))
+        seen.orders[path] = order
+        return reading
+
+
+def _likelier_order(path: Path) -> str:
+    """Guess who writes the day first, as most do, and who the month: those whose clocks have AM and PM."""
+    with plain(path) as file:
+        text = "" if is_workbook(file) else open_text(file).head()
+    return "month_first" if _AM_PM.search(text) else "day_first"
 
 
 def _exports(folder: Path) -> list[Path]:
@@ -261,6 +285,8 @@ def _study_file(folder: Path, seen: Seen, lang: str, timezone: str | None) -> st
     for path, reading in seen.readings:
         name = "." if path == folder else path.relative_to(folder).as_posix()
         lines += ["", "[[sources]]", f"file = {_quoted(name)}", f"format = {_quoted(reading.format)}"]
+        if path in seen.orders:
+            lines.append(f'date_order = "{seen.orders[path]}"  # {t("init.toml_confirm_order")}')
     lines += ["", *(f"# {t('init.toml_refused', file=name)}" for name, _ in seen.refused)]
     content = "\n".join(lines).rstrip() + "\n"
     StudyFile.model_validate(tomllib.loads(content))

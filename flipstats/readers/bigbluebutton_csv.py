@@ -47,21 +47,24 @@ def read(file: Path, context: Context) -> Reading:
     Raises
     ------
     InputError
-        The file is no such dashboard, names nobody, the zone is unknown, or its dates can be read in two
-        ways.
+        The file is no such dashboard, the zone is unknown, or its dates can be read in two ways.
     """
     text = open_text(file)
     zone = zone_of(context, file.name)
     header, table, account = _table(text)
     match = _SIGN.match(header)
     warnings = [*text.warnings, Notice("readers_meetings.bbb_csv_names", file=file.name)]
-    polls = _polls(header, max(len(cells) for _, cells in table) - FIXED, file.name, warnings)
+    polls = _polls(
+        header, max((len(cells) for _, cells in table), default=len(header)) - FIXED, file.name, warnings
+    )
     rows, anonymous = _rows(table, account)
-    _set_times(rows, file, zone, context, match.language, account)
+    _set_times(rows, file, zone, context, account)
     kept = [row for row in rows if row.stays]
     starts, ends = presence.bounds(stay for row in kept for stay in row.stays)
     if starts is None:
-        raise InputError(t("readers_meetings.nobody", file=file.name))
+        for row in anonymous:
+            account.set_aside(row.record, "anonymous")
+        return presence.nobody(FORMAT, file, account, zone, warnings, match.language)
     meeting = presence.key_of("bbb", starts, kept_stays := [row.stays[0] for row in kept])
     tables = {
         "attendance": presence.attendance(kept_stays, Account()),
@@ -94,7 +97,7 @@ def _table(text: Text) -> tuple[list[str], list[tuple[int, list[str]]], Account]
         else:
             account.set_aside(record, reason)
     known = [cells for _, cells in table if cells[_MODERATOR].strip().upper() in ("TRUE", "FALSE")]
-    if len(header) < FIXED or not known:
+    if len(header) < FIXED or not (known or (_SIGN.match(header).fits and not table)):
         columns = "“Name”, “Moderator”, “Activity Score”"
         title = t("readers.format_bigbluebutton_csv")
         raise InputError(t("readers.columns_missing", file=text.name, format=title, columns=columns, n=3))
@@ -151,15 +154,12 @@ def _anonymous(rows: list[_Row], account: Account) -> list[Voter]:
     return voices
 
 
-def _set_times(
-    rows: list[_Row], file: Path, zone: str, context: Context, language: str | None, account: Account
-) -> None:
+def _set_times(rows: list[_Row], file: Path, zone: str, context: Context, account: Account) -> None:
     """Give each row its stay; who has none that makes sense is set aside."""
     texts = [row.cells[at].strip() for at in (_JOINED, _LEFT) for row in rows]
-    order = context.date_order or ("day_first" if language == "fr" else None)
     day = context.day or presence.day_in_name(file)
     column = t("readers_meetings.times")
-    instants = presence.moments(texts, zone, file=file, column=column, order=order, day=day)
+    instants = presence.moments(texts, zone, file=file, column=column, order=context.date_order, day=day)
     n = len(rows)
     for i, row in enumerate(rows):
         stated = duration_seconds(row.cells[_DURATION].strip())

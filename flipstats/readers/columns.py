@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from flipstats.errors import InputError
+from flipstats.errors import DateOrderError, InputError
 from flipstats.i18n import t
 from flipstats.readers.date_shapes import ORDERS, SAMPLE, Shape, by_day, parse, plain, shape_of
 from flipstats.readers.signatures import content
@@ -72,8 +72,10 @@ def parse_times(
 
     Raises
     ------
+    DateOrderError
+        Both orders of day and month fit, and are not the same.
     InputError
-        No year, no day, both orders fit, both are needed, or the column does not hold dates.
+        No year, no day, both orders are needed, or the column does not hold dates.
 
     Examples
     --------
@@ -94,7 +96,7 @@ def parse_times(
         order = _bare_day(sample)
     chosen = _choose(readings, blank, order, latest, sorted_by_time)
     if chosen is None:
-        raise InputError(t("readers.dates_ambiguous", file=file, column=column, example=sample[0]))
+        raise DateOrderError(t("readers.dates_ambiguous", file=file, column=column, example=sample[0]))
     result = readings[chosen]
     unreadable = result.is_null() & ~blank
     _refuse_unreadable(readings, chosen, unreadable, written, file, column)

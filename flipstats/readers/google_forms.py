@@ -31,7 +31,6 @@ _OWN = re.compile(
     r"(?P<date>\d{4}/\d{1,2}/\d{1,2}) (?P<clock>\d{1,2}:\d{2}:\d{2}) (?P<half>[AP]M) "
     r"(?:UTC|GMT)(?P<sign>[+-−])?(?P<hours>\d{1,2})?(?::?(?P<minutes>\d{2}))?"
 )
-_PADDED = re.compile(r"0\d[/.-]|\d\d[/.-]0\d[/.-]")  # a sheet that writes months first does not pad them
 _SCORE = re.compile(r"(\d{1,9}(?:[.,]\d{1,9})?) ?/ ?(\d{1,9}(?:[.,]\d{1,9})?)")
 _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _NUMBER = re.compile(r"-?\d{1,9}([.,]\d{1,9})?")
@@ -125,8 +124,7 @@ def _timed(
         moments, assumed = own, [False] * len(rows)
     else:
         column = pl.Series(cells, dtype=pl.String)
-        order = context.date_order or ("day_first" if any(map(_PADDED.match, cells)) else None)
-        times = parse_times(column, file=file, column=header[at], order=order)
+        times = parse_times(column, file=file, column=header[at], order=context.date_order)
         instants = to_utc(times.values, "UTC" if times.zoned else zone_of(context, file))
         moments, assumed = instants.values.to_list(), instants.assumed.to_list()
     out = []

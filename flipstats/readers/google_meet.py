@@ -39,7 +39,7 @@ def read(file: Path, context: Context) -> Reading:
     Raises
     ------
     InputError
-        The file is neither, names nobody, holds times without a day that is known, the zone is unknown, or
+        The file is neither, holds times without a day that is known, the zone is unknown, or
         its dates can be read in two ways.
     """
     body = presence.below(file, _SIGN)
@@ -56,7 +56,7 @@ def read(file: Path, context: Context) -> Reading:
     texts = [f"{day} {each}" if _CLOCK.fullmatch(each) else each for each in written]
     kept = _timed(stays, presence.moments(texts, zone, **read_as), account, clocks=clocks)
     if not kept:
-        raise InputError(t("readers_meetings.nobody", file=file.name))
+        return presence.nobody(FORMAT, file, account, zone, body.warnings, body.match.language)
     presence.name_persons(kept)
     first, last = presence.bounds(kept)
     starts, ends = starts or first, ends or last

@@ -22,7 +22,7 @@ import polars as pl
 
 from flipstats.errors import InputError
 from flipstats.i18n import Notice, listing, t
-from flipstats.readers.base import Account
+from flipstats.readers.base import Account, Reading
 from flipstats.readers.columns import ORDERS, parse_times
 from flipstats.readers.records import DELIMITERS, Grid, grid
 from flipstats.readers.signatures import Match, Signature
@@ -273,6 +273,15 @@ def _seconds(stays: list[Stay]) -> float:
     if len(timed) < len(stays):
         return max([*stated, union])  # two devices or two stays: nobody can tell, so the longest
     return min(sum(stated), union) if len(stated) == len(stays) else union
+
+
+def nobody(
+    form: str, file: Path, account: Account, zone: str, warnings: Sequence[Notice], language: str | None
+) -> Reading:
+    """Return the reading of a report that names nobody who was there: a meeting without participants."""
+    said = [*warnings, Notice("readers_meetings.nobody", file=file.name)]
+    account.kept = 0
+    return Reading(form, {}, account, language=language, timezone=zone, warnings=said)
 
 
 def key_of(system: str, starts: dt.datetime, stays: Iterable[Stay]) -> str:

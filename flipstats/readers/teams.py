@@ -105,7 +105,8 @@ def read(file: Path, context: Context) -> Reading:
     _set_times(report, file.name, zone, context)
     rows, bounds = _attendance(report), _bounds(report)
     if not rows or bounds is None:
-        raise InputError(t("readers_more.teams_nobody", file=file.name))
+        said = [*text.warnings, Notice("readers_meetings.nobody", file=file.name)]
+        return Reading(FORMAT, {}, report.account, language=report.language, timezone=zone, warnings=said)
     starts, ends = bounds
     meeting = f"teams:{starts:%Y-%m-%dT%H:%M:%SZ}"
     return Reading(
@@ -160,7 +161,7 @@ def _sections(lines: list[list[str]], name: str, cut: bool) -> _Report:
         layout = _ACTIVITIES if len([c for c in header if c]) == len(_ACTIVITIES) else _PARTICIPANTS
         if len(header) >= len(_ACTIVITIES):
             _table(report, section, layout)
-    if not report.entries:
+    if not any(section and len(section[0][0]) >= len(_ACTIVITIES) for section in sections[1:]):
         raise InputError(t("readers_more.teams_no_sections", file=name))
     return report
 
@@ -242,9 +243,9 @@ def _set_times(report: _Report, file: str, zone: str, context: Context) -> None:
     """Read all times of the report in one format; an entry without times that make sense is set aside."""
     entries = report.entries
     texts = [*report.bounds, *(e.joined_text for e in entries), *(e.left_text for e in entries)]
-    order = context.date_order or ("day_first" if report.language == "fr" else None)
     column = t("readers_more.teams_times")
-    local = parse_times(pl.Series(texts, dtype=pl.String), file=file, column=column, order=order)
+    cells = pl.Series(texts, dtype=pl.String)
+    local = parse_times(cells, file=file, column=column, order=context.date_order)
     instants = to_utc(local.values, "UTC" if local.zoned else zone)
     values = instants.values.to_list()
     skip, n = len(report.bounds), len(entries)

@@ -28,7 +28,6 @@ from flipstats.readers.zones import zone_of
 FORMAT = "zoom"
 _SIGN = signature("zoom")
 _RENAMED = re.compile(r"(.+?)\s*\((.+)\)\s*")
-_AM_PM = re.compile(r"\d\s*[ap]\.?m\b", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -80,7 +79,7 @@ def read(file: Path, context: Context) -> Reading:
     report.warnings += body.warnings
     if body.match.language == "fr":
         report.warnings.append(Notice("readers_meetings.zoom_french", file=file.name))
-    _set_times(report, file, zone, context, body.match.language)
+    _set_times(report, file, zone, context)
     stays = [line.stay for line in report.lines]
     presence.name_persons(stays)
     meetings = _key_meetings(report, file, zone, context)
@@ -160,19 +159,14 @@ def _line(own: Match, cells: Sequence[str], record: int, meeting: _Meeting) -> _
 # ------------------------------------------------------------------------------------------------ times
 
 
-def _set_times(report: _Report, file: Path, zone: str, context: Context, language: str | None) -> None:
+def _set_times(report: _Report, file: Path, zone: str, context: Context) -> None:
     """Read all times of the report in one format; what has none that makes sense is set aside."""
     met = list(report.meetings.values())
     texts = [m.starts_text for m in met] + [m.ends_text for m in met]
     texts += [line.joined_text for line in report.lines] + [line.left_text for line in report.lines]
-    order = context.date_order or _usual_order(texts, language)
     column = t("readers_meetings.times")
     day = context.day or presence.day_in_name(file)
-    instants = presence.moments(texts, zone, file=file, column=column, order=order, day=day)
-    if order == "month_first" and not context.date_order:
-        other = presence.moments(texts, zone, file=file, column=column, order="day_first")
-        if not other.values.equals(instants.values):
-            report.warnings.append(Notice("readers_meetings.month_first", file=file.name))
+    instants = presence.moments(texts, zone, file=file, column=column, order=context.date_order, day=day)
     values, n = instants.values.to_list(), len(met)
     for i, meeting in enumerate(met):
         meeting.starts, meeting.ends = values[i], values[n + i]
@@ -190,13 +184,6 @@ def _set_times(report: _Report, file: Path, zone: str, context: Context, languag
             report.account.note(line.stay.record, "repeated_hour")
         kept.append(line)
     report.lines = kept
-
-
-def _usual_order(texts: Sequence[str], language: str | None) -> str | None:
-    """Zoom writes the month first where it writes AM and PM, whatever the language."""
-    if any(_AM_PM.search(text) for text in texts):
-        return "month_first"
-    return "day_first" if language == "fr" else None
 
 
 def _complete(line: _Line, account: Account) -> None:

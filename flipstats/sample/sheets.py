@@ -246,8 +246,8 @@ def _source(kind: str, course: Course) -> list[str]:
         return ['timezone = "UTC"', 'mapping = "mappings/video.yaml"', *since, *until]
     if kind == "attendance_sheet":
         return [*zone, 'mapping = "mappings/emargement.yaml"']
-    if kind == "teams" and course.language == "en":
-        return [*zone, 'date_order = "month_first"']
+    if kind == "teams":
+        return [*zone, f'date_order = "{"month" if course.language == "en" else "day"}_first"']
     if kind in {"log", "progress"}:
         return [*zone, *until]
     return zone
