@@ -123,8 +123,10 @@ class TestDates:
         with pytest.raises(InputError) as raised:
             times("18 Mar, 08:00", "19 Mar, 08:00")
         assert str(raised.value) == (
-            "f.csv, column Time: the dates (written like 99 xxx, 99:99) have no year. Export again from a "
-            "Moodle that writes it, or put the year into the column; flipstats does not guess it."
+            "f.csv, column Time: the dates (written like 99 xxx, 99:99) have no year, and flipstats does not "
+            "guess it. Put the year into the column, or, for a Moodle log, say on which day it was exported: "
+            "--day 2012-03-30, or day = 2012-03-30 for this file under [[sources]] in study.toml; years are "
+            "then counted back from that day."
         )
 
     def test_no_day(self):

@@ -155,7 +155,8 @@ class TestLanguagesAndVersions:
     def test_no_year_is_refused(self, tmp_path, time):
         with pytest.raises(InputError) as raised:
             log(tmp_path, view(time, 7, "Ada"))
-        assert "have no year. Export again from a Moodle that writes it" in str(raised.value)
+        assert "have no year, and flipstats does not guess it" in str(raised.value)
+        assert "--day 2012-03-30" in str(raised.value)
 
 
 DESCRIPTIONS = [

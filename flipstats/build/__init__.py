@@ -163,7 +163,8 @@ def _review(
 
     kept = [record for record in decided.records if record.decision is not None]
     names = {record.record for record in kept}
-    others = {i for i, learner in enumerate(roster.ids) if i in roster.staff or learner in erased}
+    nobody = roster.staff | roster.guests
+    others = {i for i, learner in enumerate(roster.ids) if i in nobody or learner in erased}
     files = {s.source_id: s.path.name for s in sources}
     found = open_records(roster.directory, roster.enrolled, others.__contains__, key, files, shown)
     waiting = [record for record in found if record.record not in names]

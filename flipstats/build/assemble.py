@@ -41,10 +41,10 @@ class Assembly:
         spool: Path,
     ) -> None:
         self.file, self.declared, self.sources, self.spool = file, declared, sources, spool
-        self.warnings = gathered(sources)
         own = [s.reading.tables["cohorts"]["cohort_id"] for s in sources if "cohorts" in s.reading.tables]
         cohorts = [c for column in (declared.tables["cohorts"]["cohort_id"], *own) for c in column]
         self.roster = Roster(file, directory, key, sources, declared.group_of, cohorts)
+        self.warnings = [*gathered(sources), *self.roster.notices()]
         self.events = Events(spool)
         self._account: pl.LazyFrame | None = None
         self._out: dict[str, list[pl.DataFrame]] = defaultdict(list)

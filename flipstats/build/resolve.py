@@ -28,12 +28,13 @@ def to_learners(frame: pl.DataFrame, persons: pl.DataFrame) -> Split:
     frame : DataFrame
         Rows with ``record`` and ``person`` (null: nobody, kept), perhaps ``impersonated`` and ``verb``.
     persons : DataFrame
-        ``person, learner_id, who``; `who` is ``learner``, ``staff``, ``stranger`` or ``homonym``.
+        ``person, learner_id, who``; `who` is ``learner``, ``staff``, ``guest``, ``stranger`` or
+        ``homonym``.
     """
     joined = frame.join(persons, on="person", how="left", maintain_order="left")
     reason = (
-        pl.when(pl.col("who") == "staff")
-        .then(pl.lit("staff"))
+        pl.when(pl.col("who").is_in(["staff", "guest"]))
+        .then(pl.col("who"))
         .when(pl.col("who") == "homonym")
         .then(pl.lit("homonym"))
         .when(pl.col("person").is_not_null() & (pl.col("who").fill_null("stranger") == "stranger"))

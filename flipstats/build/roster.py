@@ -10,6 +10,7 @@ import polars as pl
 
 from flipstats.build.people import Directory, is_staff
 from flipstats.build.sheets import normal
+from flipstats.i18n import Notice
 from flipstats.studyfile import StudyFile
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ _ROSTERS = (
 )
 # Whose list of people says who teaches, by the roles of the course.
 _ROLES = ("moodle_webservice",)
+_GUESTS = ("moodle_log", "moodle_users")
 _PERSONS = {"person": pl.String, "learner_id": pl.String, "who": pl.String}
 
 
@@ -39,6 +41,8 @@ class Roster:
         Person (index in the directory) to cohorts.
     staff : set of int
         Persons who are staff: by the study file, by their role, by a decision.
+    guests : set of int
+        Accounts that stand for whoever looks in without logging in.
     """
 
     def __init__(
@@ -54,7 +58,8 @@ class Roster:
         self.ids = directory.learner_ids(key)
         self._sources = {source.source_id: source for source in sources}
         self.staff = {i for i, p in enumerate(directory.people) if is_staff(p, file.privacy.staff)}
-        self.staff |= {*self._teachers(), *directory.staff}
+        self.staff |= {*self._with_role("staff", _ROLES), *directory.staff}
+        self.guests = set(self._with_role("guest", _GUESTS))
         self.enrolled = self._enrol(group_of, cohorts)
 
     def persons(self, source: SourceReading) -> pl.DataFrame:
@@ -64,6 +69,8 @@ class Roster:
             index = self.directory.of_node.get((source.source_id, person))
             if index is None:
                 rows.append((person, None, "homonym"))
+            elif index in self.guests:
+                rows.append((person, None, "guest"))
             elif index in self.staff:
                 rows.append((person, None, "staff"))
             elif index in self.enrolled:
@@ -83,6 +90,19 @@ class Roster:
         for events in source.reading.parts("events") if shared else ():
             seen |= set(events["person"].unique())
         return {self.ids[i] for person in seen & shared.keys() for i in shared[person] if i in self.enrolled}
+
+    def notices(self) -> list[Notice]:
+        """Say how many learners one LMS knows under several names: each is one, by identifier."""
+        called: dict[int, set[frozenset[str]]] = defaultdict(set)
+        for source_id, source in self._sources.items():
+            if source.reading.format.startswith("moodle"):
+                people = source.reading.people.filter(pl.col("kind") == "name")
+                for person, name in people.select("person", "value").iter_rows():
+                    index = self.directory.of_node.get((source_id, person))
+                    if index in self.enrolled:
+                        called[index].add(frozenset(normal(name).split()))
+        n = sum(len(names) > 1 for names in called.values())
+        return [Notice("people.renamed", n=n)] if n else []
 
     def by_default(
         self, stated: set[tuple[str, str]], cohorts: pl.DataFrame, sessions: pl.DataFrame
@@ -106,11 +126,11 @@ class Roster:
         )
         return frame.join(starts, on="cohort_id", how="left", maintain_order="left")
 
-    def _teachers(self) -> Iterator[int]:
+    def _with_role(self, role: str, formats: tuple[str, ...]) -> Iterator[int]:
         for source_id, source in self._sources.items():
             people = source.reading.people
-            named = (pl.col("kind") == "role") & (pl.col("value") == "staff")
-            for person in people.filter(named)["person"] if source.reading.format in _ROLES else ():
+            named = (pl.col("kind") == "role") & (pl.col("value") == role)
+            for person in people.filter(named)["person"] if source.reading.format in formats else ():
                 index = self.directory.of_node.get((source_id, person))
                 if index is not None:
                     yield index
@@ -120,7 +140,7 @@ class Roster:
         enrolled: dict[int, set[str]] = defaultdict(set)
         any_group = any(person.groups for person in self.directory.people)
         for i, person in enumerate(self.directory.people):
-            if i in self.staff:
+            if i in self.staff or i in self.guests:
                 continue
             if i in self.directory.admitted:
                 enrolled[i].add(self.directory.admitted[i])

@@ -80,6 +80,33 @@ def shape_of(original: str, text: str) -> Shape | str:
     return Shape(first, match["m"], "%Y" if len(match["c"]) == 4 else "%y", clock)
 
 
+def with_years(values: pl.Series, last: dt.date) -> pl.Series | None:
+    """Give dates without a year, their months in words, the last year in which none is after a day.
+
+    None where the dates of a column are written otherwise. A column over more than a year is read wrongly:
+    nothing in it tells the years apart.
+
+    Examples
+    --------
+    >>> with_years(pl.Series(["18 Mar, 08:00", "5 Dec, 09:00"]), dt.date(2012, 3, 20)).to_list()
+    ['18 03 2012 08:00', '5 12 2011 09:00']
+    """
+    written = values.drop_nulls().filter(~values.drop_nulls().str.strip_chars().is_in(["", "-"]))
+    sample = written.gather_every(max(1, len(written) // SAMPLE))
+    words = [_WORD.search(text) for text in sample]
+    if not all(words) or not all(_NO_YEAR.fullmatch(text) for text in plain(sample)):
+        return None
+    day_first = all(
+        text[: word.start()].strip()[-1:].isdigit() for text, word in zip(sample, words, strict=True)
+    )
+    parts = plain(values).str.extract_groups(r"^(\d{1,2})[/.\- ]+(\d{1,2})\s+(.*)$").struct.unnest()
+    day, month = ("1", "2") if day_first else ("2", "1")
+    later = pl.col(month).cast(pl.Int32) * 100 + pl.col(day).cast(pl.Int32) > last.month * 100 + last.day
+    year = pl.when(later).then(last.year - 1).otherwise(last.year)
+    dated = pl.format("{} {} {} {}", pl.col(day), pl.col(month), year, pl.col("3"))
+    return parts.select(pl.coalesce(dated, pl.lit(values))).to_series()
+
+
 def each_cell(values: pl.Series, expression: pl.Expr) -> pl.Series:
     """Evaluate an expression of column ``x`` cell by cell, on all cores."""
     return values.rename("x").to_frame().lazy().select(expression).collect(engine="streaming").to_series()

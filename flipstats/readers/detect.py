@@ -97,7 +97,8 @@ def _file(file: Path, language: str | None) -> Detection:
     text = open_text(file)
     if json_text.kind(text):
         fits = sorted(json_fits(text), key=lambda fit: -fit.confidence)
-        return _decide([Detection(fit.format, fit.confidence, fit.why) for fit in fits], language)
+        found = _decide([Detection(fit.format, fit.confidence, fit.why) for fit in fits], language)
+        return found if fits else replace(found, why=t("readers.why_no_object"))
     head = text.head()
     found = _calendar(head) or _teams(text, head)
     if found is not None:

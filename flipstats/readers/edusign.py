@@ -193,7 +193,8 @@ def _presence(
     late = delay if delay is not None and delay > 0 else None
     left = instant(entry.get("excluded")) or course.ends
     planned = (min(max(left, course.starts), course.ends) - course.starts).total_seconds() / 60
-    by_mail = isinstance(entry.get("signatureEmail"), dict)
+    mailed = entry.get("signatureEmail")
+    by_mail = isinstance(mailed, dict) and bool(mailed) and mailed.get("nbSent") != 0
     proof = "email" if by_mail else "signature" if entry.get("signature") else "import"
     status = "late" if late else "present"
     return status, max(0.0, planned - (late or 0.0)), late, instant(entry.get("timestamp")), proof

@@ -18,7 +18,7 @@ from flipstats.errors import InputError
 from flipstats.i18n import Notice, t
 from flipstats.readers.base import Account, Context, Reading, people
 from flipstats.readers.columns import parse_times
-from flipstats.readers.moodle_people import who
+from flipstats.readers.moodle_people import who, why_nobody
 from flipstats.readers.signatures import Match, signature
 from flipstats.readers.text import normal, open_text
 from flipstats.readers.workbook import is_workbook, sheets, trimmed
@@ -74,7 +74,7 @@ def read(file: Path, context: Context) -> Reading:
         reason = _irregular(cells, sheet, last=record == len(sheet.rows))
         one = None if reason else who(sheet.match, cells, record=record)
         if reason or one is None:
-            account.set_aside(record, reason or "no_person")
+            account.set_aside(record, reason or why_nobody(sheet.match, cells))
             continue
         identities += one.identities
         rows.append((record, one.person, cells))

@@ -17,7 +17,7 @@ from flipstats.i18n import Notice, t
 from flipstats.readers.base import Account, Context, Reading, people
 from flipstats.readers.columns import parse_times
 from flipstats.readers.detect import first_activity, language_of
-from flipstats.readers.moodle_people import who
+from flipstats.readers.moodle_people import who, why_nobody
 from flipstats.readers.records import Grid, best_delimiter, grid
 from flipstats.readers.signatures import Match, Signature, signature
 from flipstats.readers.text import normal, open_text
@@ -108,7 +108,7 @@ def _people(
     for record, cells in table.rows:
         one = who(match, cells, name=cells[0], record=record)
         if one is None:
-            account.set_aside(record, "no_person")
+            account.set_aside(record, why_nobody(match, cells, cells[0]))
         elif one.person in seen:
             account.set_aside(record, "same_person")
         else:

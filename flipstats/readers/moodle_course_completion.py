@@ -8,7 +8,7 @@ import polars as pl
 
 from flipstats.readers.base import Account, Context, Reading, people
 from flipstats.readers.columns import parse_times
-from flipstats.readers.moodle_people import who
+from flipstats.readers.moodle_people import who, why_nobody
 from flipstats.readers.records import Grid
 from flipstats.readers.signatures import Match, signature
 from flipstats.readers.workbook import open_table
@@ -72,9 +72,10 @@ def _people(
     """Return (record, person, completion as written), and the identities."""
     rows, identities, seen = [], [], set()
     for record, cells in table.rows:
-        one = who(match, cells, name=cells[match.columns["name"][0]], record=record)
+        name = cells[match.columns["name"][0]]
+        one = who(match, cells, name=name, record=record)
         if one is None:
-            account.set_aside(record, "no_person")
+            account.set_aside(record, why_nobody(match, cells, name))
             continue
         identities += one.identities
         if one.person in seen:

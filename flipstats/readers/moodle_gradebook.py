@@ -19,7 +19,7 @@ from flipstats.i18n import Notice
 from flipstats.readers.base import Account, Context, Reading, people
 from flipstats.readers.columns import numbers
 from flipstats.readers.json_text import epoch
-from flipstats.readers.moodle_people import NOBODY, who
+from flipstats.readers.moodle_people import NOBODY, who, why_nobody
 from flipstats.readers.records import Grid
 from flipstats.readers.signatures import Match, content, signature
 from flipstats.readers.text import normal
@@ -91,17 +91,19 @@ def read(file: Path, context: Context) -> Reading:
 
 
 def _rows(table: Grid, match: Match, account: Account, identities: list) -> list[_Row]:
-    rows, seen = [], set()
+    rows, seen, suspended = [], set(), match.at("suspended")
     for record, cells in table.rows:
         one = who(match, cells, record=record)
         if one is None:
-            account.set_aside(record, "no_person")
+            account.set_aside(record, why_nobody(match, cells))
             continue
         identities += one.identities
         if one.person in seen:
             account.merge(record, "same_person")
             continue
         seen.add(one.person)
+        if suspended is not None and normal(cells[suspended]) in _SIGN.words["yes"]:
+            account.note(record, "suspended_account")
         rows.append(_Row(record, one.person, cells))
     return rows
 
@@ -163,11 +165,15 @@ def _attempts(
     account: Account,
 ) -> pl.DataFrame:
     """Return one row for each learner and item, with its grade or without one."""
-    mark = _mark([row.cells[at] for places in items.values() for at in places.values() for row in rows])
+    marks = {
+        shown: _mark(
+            [row.cells[places[shown]] for places in items.values() if shown in places for row in rows]
+        )
+        for shown in ("real", "percentage")
+    }
     parts = []
     for title, places in items.items():
-        points = _column(rows, places.get("real"), header, file, mark)
-        percent = _column(rows, places.get("percentage"), header, file, mark)
+        points, percent = (_column(rows, places.get(s), header, file, mark) for s, mark in marks.items())
         blank = [all(row.cells[at].strip() in NOBODY for at in places.values()) for row in rows]
         frame = pl.DataFrame(
             {

@@ -17,6 +17,7 @@ import polars as pl
 from flipstats.i18n import Notice
 from flipstats.readers.base import Account, Context, Reading, people
 from flipstats.readers.columns import parse_times
+from flipstats.readers.date_shapes import with_years
 from flipstats.readers.moodle_log_rows import COLUMNS, FORMAT, Found, rows
 from flipstats.readers.moodle_people import NOBODY
 from flipstats.readers.records import Chunk, best_delimiter, chunks, first_records
@@ -56,6 +57,12 @@ def read(file: Path, context: Context) -> Reading:
     frame = _gather(pieces, match, account, found)
     exported = _exported(file.name)
     zone = zone_of(context, file.name) if frame.height or context.timezone else None
+    if context.day and (dated := with_years(frame["time"], context.day)) is not None:
+        frame = frame.with_columns(time=dated)
+        notices = [
+            *notices,
+            Notice("readers_moodle_more.years_counted_back", file=file.name, day=str(context.day)),
+        ]
     frame = _timed(frame, header[match.columns["time"][0]], file.name, zone, exported, context, account)
     account.kept = frame.height
     keys, resources = _resources(found)
@@ -235,6 +242,8 @@ def _people(found: Found, events: pl.DataFrame, named: Mapping[str, str]) -> pl.
     identities += [(person, "name", name) for person, name in found.names]
     identities += [(key, "name", name) for name, key in named.items()]
     identities += [(person, "role", "staff") for person in found.staff]
+    guests = set(map(normal, content(FORMAT)["guest"]["names"]))
+    identities += [(person, "role", "guest") for person, name in found.names if normal(name) in guests]
     for name, persons in _bearers(pl.Series(list(found.impersonators), dtype=pl.String), found).items():
         key = next(iter(persons)) if len(persons) == 1 else "name:" + normal(name)
         identities += [(key, "name", name), (key, "role", "staff")]

@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from flipstats.readers.base import Account, Context, Reading, people
-from flipstats.readers.moodle_people import who
+from flipstats.readers.moodle_people import who, why_nobody
 from flipstats.readers.signatures import signature
 from flipstats.readers.workbook import open_table
 
@@ -35,7 +35,7 @@ def read(file: Path, context: Context) -> Reading:  # noqa: ARG001
     for record, cells in table.rows:
         one = who(match, cells, record=record)
         if one is None:
-            account.set_aside(record, "no_person")
+            account.set_aside(record, why_nobody(match, cells))
             continue
         identities += one.identities
         if one.person in seen:

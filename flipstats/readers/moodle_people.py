@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
-from flipstats.readers.signatures import Match
+from flipstats.readers.signatures import Match, content
 from flipstats.readers.text import normal
 
 NOBODY = ("", "-")
@@ -24,7 +25,7 @@ class Who:
 def who(
     match: Match, cells: Sequence[str], *, name: str | None = None, record: int | None = None
 ) -> Who | None:
-    """Say who a row is about; None where it names nobody.
+    """Say who a row is about; None where it names nobody, or is a total or an average of the rows.
 
     Parameters
     ----------
@@ -51,11 +52,28 @@ def who(
     }
     given = {kind: value for kind, value in given.items() if value not in NOBODY}
     key = person_key(given, record)
-    if key is None:
+    if key is None or (given.keys() <= {"name"} and is_total(match, cells, name)):
         return None
     groups = [part for part in re.split(r"\s*,\s*", cell("groups")) if part not in NOBODY]
     identities = [(key, kind, value) for kind, value in given.items()]
     return Who(key, (*identities, *((key, "group", group) for group in groups)))
+
+
+def why_nobody(match: Match, cells: Sequence[str], name: str | None = None) -> str:
+    """Return why `who` names nobody: ``average_row`` or ``no_person``."""
+    return "average_row" if is_total(match, cells, name) else "no_person"
+
+
+def is_total(match: Match, cells: Sequence[str], name: str | None = None) -> bool:
+    """Return whether a row sums up the others: its name, or a part of it, is a word for that alone."""
+    places = [match.at("last_name"), match.at("first_name")]
+    said = [name or "", *(cells[at] for at in places if at is not None and at < len(cells))]
+    return any(normal(each).rstrip(" :") in _totals() for each in said)
+
+
+@cache
+def _totals() -> frozenset[str]:
+    return frozenset(map(normal, content("identity")["total"]["words"]))
 
 
 def person_key(given: dict[str, str], record: int | None = None) -> str | None:

@@ -15,7 +15,7 @@ import polars as pl
 
 from flipstats.readers.base import Account, Context, Reading, people
 from flipstats.readers.columns import duration_seconds, numbers, parse_times
-from flipstats.readers.moodle_people import NOBODY, who
+from flipstats.readers.moodle_people import NOBODY, who, why_nobody
 from flipstats.readers.records import Grid
 from flipstats.readers.signatures import Match, signature
 from flipstats.readers.text import normal
@@ -76,14 +76,11 @@ def read(file: Path, context: Context) -> Reading:
 
 def _rows(table: Grid, match: Match, account: Account, identities: list) -> list[_Row]:
     rows = []
-    state_at, last = match.columns["state"][0], match.columns["last_name"][0]
+    state_at = match.columns["state"][0]
     for record, cells in table.rows:
-        if normal(cells[last]) in _SIGN.words["average"] or normal(cells[0]) in _SIGN.words["average"]:
-            account.set_aside(record, "average_row")
-            continue
         one = who(match, cells)
         if one is None:
-            account.set_aside(record, "no_person")
+            account.set_aside(record, why_nobody(match, cells))
             continue
         written = normal(cells[state_at])
         state = _SIGN.words["state"].get(written, "no_attempt" if written in NOBODY else None)

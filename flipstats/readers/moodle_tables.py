@@ -81,10 +81,15 @@ def _users(opened: Opened, account: Account) -> list[tuple[str, str, str]]:
             account.set_aside(record, "no_person")
         elif _cell(opened, cells, "deleted") == "1":
             account.set_aside(record, "deleted_account")
+        elif given.get("username") in content(FORMAT)["guest"]["usernames"]:
+            account.set_aside(record, "guest")
+            identities += [(key, "id", given["id"]), (key, "role", "guest")]
         elif key in seen:
             account.merge(record, "same_person")
         else:
             seen.add(key)
+            if _cell(opened, cells, "suspended") == "1":
+                account.note(record, "suspended_account")
             identities += [(key, kind, value) for kind, value in given.items()]
     return identities
 

@@ -19,6 +19,7 @@ from flipstats.i18n import t
 from flipstats.readers import json_text
 from flipstats.readers.base import Account, Context, Reading, people
 from flipstats.readers.json_text import epoch, number, string
+from flipstats.readers.moodle_webservice_course import modules, quiz_attempts
 from flipstats.readers.signatures import content
 from flipstats.readers.text import Text, normal, open_text
 from flipstats.schema import TIME
@@ -73,12 +74,13 @@ class _Found:
 
 
 def read(file: Path, context: Context) -> Reading:  # noqa: ARG001
-    """Read an answer of one of three functions, or several answers, one a line.
+    """Read an answer of one of five functions, or several answers, one a line.
 
     ``core_enrol_get_enrolled_users`` gives ``learners`` (those without a teaching role) and identities; a
     record is a user. ``core_completion_get_activities_completion_status`` gives ``events`` and ``resources``;
     a record is an activity. ``gradereport_user_get_grade_items`` gives ``attempts``, with ``title:`` and the
     item's name as ``assessment``; a record is an item of a learner, totals are set aside.
+    ``core_course_get_contents`` gives ``resources``, ``mod_quiz_get_user_attempts`` gives ``attempts``.
 
     Raises
     ------
@@ -90,18 +92,25 @@ def read(file: Path, context: Context) -> Reading:  # noqa: ARG001
     answers = list(_answers(text, found))
     for answer in answers:
         _refuse_error(answer, file.name)
-    users = [each for answer in answers if isinstance(answer, list) for each in answer]
+    listed = [each for answer in answers if isinstance(answer, list) for each in answer]
+    sections = [each for each in listed if isinstance(each, dict) and isinstance(each.get("modules"), list)]
+    users = [each for each in listed if each not in sections] if sections else listed
     one = [answer for answer in answers if isinstance(answer, dict)]
     users += [answer for answer in one if "fullname" in answer]
     states = [answer for answer in one if isinstance(answer.get("statuses"), list)]
     grades = [answer for answer in one if isinstance(answer.get("usergrades"), list)]
-    if not users and not states and not grades:
+    tries = [answer for answer in one if isinstance(answer.get("attempts"), list)]
+    if not any((users, states, grades, sections, tries)):
         raise InputError(t("readers_moodle_more.webservice_not", file=file.name))
     _enrolled(users, found)
     for answer in states:
         _completion(answer, _whose(answer, file.name), found)
     _grades([each for answer in grades for each in answer["usergrades"]], found)
     account = found.account
+    found.rows["resources"] += modules(sections, found.next, account)
+    attempts = quiz_attempts([each for answer in tries for each in answer["attempts"]], found.next, account)
+    found.rows["attempts"] += attempts
+    found.identities += [(row[1], "id", row[1].removeprefix("moodle:")) for row in attempts]
     account.kept = account.read - account.count("set_aside") - account.count("merged")
     tables = {
         name: pl.DataFrame(rows, schema=_SCHEMAS[name], orient="row")

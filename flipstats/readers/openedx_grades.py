@@ -24,7 +24,7 @@ from flipstats.readers.workbook import open_table
 
 FORMAT = "openedx_grades"
 _SIGN = signature(FORMAT)
-_NUMBER = re.compile(r"\d{1,9}(\.\d{1,20})?(e-\d{1,3})?", re.IGNORECASE)
+_NUMBER = re.compile(r"\d{1,9}([.,]\d{1,20})?(e-\d{1,3})?", re.IGNORECASE)
 _EXPORTED = re.compile(r"_(?:grade_report|problem_grade_report)_(\d{4}-\d{2}-\d{2})-(\d{2})(\d{2})\b")
 _PART = re.compile(r"\s*\((?:Earned|Possible)\)\s*$", re.IGNORECASE)
 
@@ -137,7 +137,7 @@ def _scores(
 
 
 def _number(text: str) -> float | None:
-    return float(text) if _NUMBER.fullmatch(text.strip()) else None
+    return float(text.replace(",", ".")) if _NUMBER.fullmatch(text.strip()) else None
 
 
 def _exported(name: str) -> dt.datetime | None:

@@ -91,6 +91,9 @@ def parse(record: int, value: Any) -> Statement | str:
     at = instant(value.get("timestamp")) or instant(value.get("stored"))
     if at is None:
         return "no_time"
+    word = _word("verbs", string(verb.get("id"))) or "other"
+    if about == "Agent" or (about == "StatementRef" and word != "voided"):
+        iri = ""  # about somebody, or about what another statement says: no activity of its own
     sub = _SUB.search(iri)
     definition = target.get("definition") if isinstance(target.get("definition"), dict) else {}
     return Statement(
@@ -98,8 +101,8 @@ def parse(record: int, value: Any) -> Statement | str:
         string(value.get("id")).casefold(),
         person,
         identities,
-        _word("verbs", string(verb.get("id"))) or "other",
-        (iri if not sub else iri[: sub.start()]) if about != "Agent" else "",
+        word,
+        iri if not sub else iri[: sub.start()],
         sub[1] if sub else None,
         _text(definition.get("name")),
         _word("kinds", string(definition.get("type"))),
