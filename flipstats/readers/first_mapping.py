@@ -10,48 +10,28 @@ from pathlib import Path
 from flipstats.errors import InputError
 from flipstats.i18n import t
 from flipstats.readers.records import DELIMITERS, first_records
+from flipstats.readers.signatures import content
 from flipstats.readers.text import Text, normal, open_text
 from flipstats.readers.workbook import is_workbook, sheets
 
+_HEADER_WITHIN = 15
 LOOKED_AT = 500  # records whose values are looked at
 _HEAD = 1 << 18  # characters
 _TOP = 10  # the highest number that a column of ratings may hold
 _TOO_MANY = 12  # different values: no longer words for presence
-# Words of headers, in normal form, French and English; the first column that has one is proposed.
-_WORDS = {
-    "email": ("e-mail", "email", "mail", "courriel", "adresse de courriel", "viewer"),
-    "family_name": ("nom de famille", "last name", "surname", "family name", "nom"),
-    "given_name": ("prenom", "first name", "given name"),
-    "name": ("nom complet", "full name", "name", "stagiaire", "apprenant", "participant", "learner"),
-    "idnumber": ("matricule", "id number", "numero d'identification", "student id"),
-    "group": ("groupe", "group", "promotion", "cohort"),
-    "status": ("presence", "statut", "status", "attendance", "etat", "emargement"),
-    "late_minutes": ("retard", "late", "delay"),
-    "hours_done": ("heures realisees", "heures", "hours"),
-    "signed_at": ("signe le", "signature", "signed at", "signed"),
-    "date": ("date", "jour", "day"),
-    "start": ("heure debut", "heure de debut", "debut", "start time", "start"),
-    "end": ("heure fin", "heure de fin", "fin", "end time", "end"),
-    "half_day": ("demi-journee", "demi journee", "half-day", "half day", "periode"),
-    "session": ("n° session", "session", "seance", "code session", "no session"),
-    "session_title": ("intitule", "titre", "title", "formation", "module", "course"),
-    "resource": ("video", "ressource", "resource", "contenu", "content", "media", "lecon", "lesson"),
-    "progress": ("watched (%)", "% vu", "% watched", "progression", "progress", "percent", "pourcentage"),
-    "seconds": ("watched (s)", "secondes", "seconds", "duree vue", "watch time", "temps passe"),
-    "at": ("last viewed", "vu le", "viewed at", "date", "horodateur", "timestamp"),
-    "score": ("score", "note", "resultat", "points", "grade"),
-    "maximum": ("maximum", "bareme", "max", "out of", "sur"),
-    "assessment": ("evaluation", "quiz", "test", "assessment", "epreuve"),
-    "comment": ("commentaires", "commentaire", "comments", "comment", "remarques", "remarque", "suggestion"),
-    "submitted_at": ("remis le", "submitted", "date", "termine le", "completed"),
-}
+_WORDS = content("first_mapping")["columns"]
 _PRESENT = {
-    "present": "present", "presente": "present", "oui": "present", "yes": "present", "p": "present",
-    "x": "present", "1": "present", "absent": "absent", "absente": "absent", "non": "absent", "no": "absent",
-    "a": "absent", "0": "absent", "absent justifie": "excused", "excuse": "excused", "excused": "excused",
-    "justifie": "excused", "retard": "late", "en retard": "late", "late": "late",
-}  # fmt: skip
+    word: meaning for meaning, words in content("first_mapping")["presence"].items() for word in words
+}
+_MARKS = set(content("first_mapping")["marks"])
 _CLOCK = re.compile(r"\d{1,2}[:h]\d{2}")
+_DATED = re.compile(r"\d{1,4}[/.-]\d{1,2}[/.-]\d{1,4}.*\d{1,2}[:h]\d{2}")  # a date and a time of day
+_LENGTH = re.compile(r"(^|\W)(duration|duree|heures?|hours?|minutes?|taux|rate)(\W|$)")
+_HALF_DAY = re.compile(
+    r"(^|\W)(matin|matinee|apres-midi|am|pm|morning|afternoon|jour|day|j|d|seance|session) ?\d*(\W|$)"
+)
+_ON_A_DAY = re.compile(r"(?<!\d)\d{1,2}[/.-]\d{1,2}(?!\d)|\d{4}-\d{2}-\d{2}")
+_WHO = ("email", "family_name", "given_name", "name", "idnumber")
 
 
 @dataclass(slots=True)
@@ -105,7 +85,7 @@ def write_first_mapping(file: Path) -> str:
         f"read: {{{look.written}, header_row: auto}}",
         f"timezone: Europe/Paris  # {t('readers_more.first_zone')}",
         f"table: {table}  # {t('readers_more.first_table')}",
-        f"learner: {_learner(look)}  # {t('readers_more.first_learner')}",
+        *([f"learner: {who}  # {t('readers_more.first_learner')}"] if (who := _learner(look, table)) else []),
         *body,
     ]
     return "\n".join(lines) + "\n"
@@ -114,22 +94,68 @@ def write_first_mapping(file: Path) -> str:
 def _body(look: _Look) -> list[str]:
     """Return the table the sheet seems to give, then the lines of its mapping."""
     watched = look.column("progress") or look.column("seconds")
-    if look.column("resource") and look.column("at") and watched:
+    if look.column("resource") and look.column("at") and watched and not look.column("score"):
         return _events(look)
-    if look.column("score") and not look.column("status"):
+    if columns := _grid(look):
+        return _attendance_grid(look, columns)
+    there = _presence(look) or look.column("date") or look.column("start")
+    known = any(look.column(each) for each in _WHO) and not look.column("anonymous")
+    if look.column("score") and not _presence(look) and known:
         return _attempts(look)
-    if look.column("comment") and not look.column("status"):
+    asked = look.column("comment") or look.column("anonymous") or (not there if known else look.column("at"))
+    if asked and not _presence(look):
         return _feedback(look)
     return _attendance(look)
+
+
+def _grid(look: _Look) -> list[str]:
+    """Return the columns that are a session each: headed by days or half-days, marks or nothing below."""
+    who = {look.column(each) for each in (*_WHO, "group")}
+    rest = [label for label in look.header if label.strip() and label not in who]
+    dated = [c for c in rest if _ON_A_DAY.search(c) or _HALF_DAY.search(normal(c))]
+    marked = [
+        c
+        for c in dated
+        if len(found := set(look.values(c))) <= _TOO_MANY and max(map(len, found), default=0) < 20
+    ]
+    return (
+        marked
+        if len(marked) > 1 and not any(_CLOCK.search(v) for c in marked for v in look.values(c))
+        else []
+    )
+
+
+def _attendance_grid(look: _Look, columns: Sequence[str]) -> list[str]:
+    found = list(dict.fromkeys(value for column in columns for value in look.values(column) if value))
+    known = {value: _PRESENT[normal(value)] for value in found if normal(value) in _PRESENT}
+    if not known or "absent" not in known.values():
+        known = {"": "absent", "*": "present"} | {k: v for k, v in known.items() if v != "present"}
+    words = ", ".join(f"{_quoted(value)}: {meaning}" for value, meaning in known.items())
+    return [
+        "attendance",
+        f"session:  # {t('readers_more.first_grid')}",
+        f"  columns: [{', '.join(map(_quoted, columns))}]",
+        f"fields:  # {t('readers_more.first_fields')}",
+        f"  status: {{map: {{{words}}}}}",
+    ]
+
+
+def _presence(look: _Look) -> str | None:
+    """Return the column that says who was there: in words, else by a signature."""
+    lengths = [label for label in look.header if _LENGTH.search(normal(label))]
+    return look.column("status", but=lengths) or look.column("signature", but=[look.column("signed_at")])
 
 
 def _feedback(look: _Look) -> list[str]:
     """Propose every column of small numbers as a rating, and every column of comments as words."""
     at = look.column("at")
-    rest = [label for label in look.header if label.strip() and label != at]
-    comments = [label for label in rest if any(word in normal(label) for word in _WORDS["comment"])]
-    rated = [label for label in rest if label not in comments and _rated(look.values(label))]
-    top = max((float(v.replace(",", ".")) for label in rated for v in look.values(label) if v), default=5.0)
+    who = {at, look.column("anonymous"), *(look.column(each) for each in _WHO), look.column("group")}
+    rest = [label for label in look.header if label.strip() and label not in who]
+    rated = [label for label in rest if _rated(look.values(label))]
+    comments = [label for label in rest if label not in rated]
+    given = [float(v.replace(",", ".")) for label in rated for v in look.values(label) if v]
+    said = [float(n) for label in rated for n in re.findall(r"\d{1,2}", label) if float(n) <= _TOP]
+    top = max([*given, *said], default=5.0)
     lines = ["feedback", f"fields:  # {t('readers_more.first_fields')}"]
     if at:
         lines.append(f"  at: {_moment(look, at)}")
@@ -137,6 +163,8 @@ def _feedback(look: _Look) -> list[str]:
         columns = ", ".join(map(_quoted, rated))
         scale = f"{top:g}  # {t('readers_more.first_scale')}"
         lines += ["  ratings:", f"    columns: [{columns}]", f"    scale_max: {scale}"]
+    if not (rated or comments):
+        comments = [t("readers_more.first_gap")]
     return [*lines, f"  comments: [{', '.join(map(_quoted, comments))}]"]
 
 
@@ -156,7 +184,8 @@ def _look(file: Path) -> _Look:
     if width < 2:
         raise InputError(t("readers_more.first_no_table", file=file.name))
     filled = [sum(bool(cell.strip()) for cell in row) for row in rows]
-    at = next((i for i, n in enumerate(filled) if n >= width / 2), filled.index(max(filled)))
+    most = max(filled[:_HEADER_WITHIN], default=0)  # lines above a header are a title and little else
+    at = next(i for i, n in enumerate(filled) if n >= (most if most < 4 else most - 1))
     header = [" ".join(cell.lstrip("\ufeff").split()) for cell in rows[at]]
     return _Look(written, header, rows[at + 1 :])
 
@@ -198,11 +227,14 @@ def _or_gap(column: str | None) -> str:
     return _quoted(column if column else t("readers_more.first_gap"))
 
 
-def _learner(look: _Look) -> str:
+def _learner(look: _Look, table: str) -> str:
+    """Name the columns that say who; of answers without any, nobody: they are anonymous."""
     email, given = look.column("email"), look.column("given_name")
     family = look.column("family_name", but=(email, given)) if given else None
     name = None if family else look.column("name", but=(email,)) or look.column("family_name", but=(email,))
     idnumber = look.column("idnumber")
+    if not any((email, family, name, idnumber)) and table == "feedback":
+        return ""
     if not any((email, family, name, idnumber)):
         email = t("readers_more.first_gap")
     who = {"email": email, "idnumber": idnumber, "family_name": family, "given_name": family and given}
@@ -212,30 +244,47 @@ def _learner(look: _Look) -> str:
 def _attendance(look: _Look) -> list[str]:
     date, start, end = look.column("date"), look.column("start"), look.column("end")
     keys = [c for c in (look.column("session"), date, look.column("half_day")) if c]
-    status = look.column("status")
+    status = _presence(look)
     lines = [
         "attendance",
         f"session:  # {t('readers_more.first_session')}",
-        f"  key: [{', '.join(map(_quoted, dict.fromkeys(keys))) or _or_gap(None)}]",
+        f"  key: [{', '.join(map(_quoted, dict.fromkeys(keys))) or _or_gap(start)}]",
     ]
     if title := look.column("session_title", but=keys):
         lines.append(f"  title: {_quoted(title)}")
-    for name, column in (("start", start), ("end", end)):
-        if date and column:
-            lines.append(f"  {name}: {_pairs(date=date, time=column)}")
+    lines += _times(look, date, start, end)
     lines.append(f"fields:  # {t('readers_more.first_fields')}")
-    for name, kind in (("late_minutes", "int"), ("hours_done", "decimal")):
-        if column := look.column(name):
-            lines.append(f"  {name}: {{column: {_quoted(column)}, type: {kind}}}")
-    if signed := look.column("signed_at"):
+    for name, kind in (("late_minutes", "int"), ("hours_done", "decimal"), ("minutes", "decimal")):
+        column = look.column(name, but=[status, date, start, end])
+        if column and not (name == "minutes" and look.column("hours_done")):
+            clock = name == "minutes" and any(re.search(r"[^\d.,]", value) for value in look.values(column))
+            lines.append(f"  {name}: {{column: {_quoted(column)}, type: {'duration' if clock else kind}}}")
+    if signed := look.column("signed_at", but=[status]):
         lines.append(f"  signed_at: {_moment(look, signed)}")
     return [*lines, f"  status: {{column: {_or_gap(status)}, map: {_words(look, status)}}}"]
 
 
+def _times(look: _Look, date: str | None, start: str | None, end: str | None) -> list[str]:
+    """Say when a session begins and ends: whole moments, times of the day of a date, else the day alone."""
+    lines = []
+    for name, column in (("start", start), ("end", end)):
+        if column and any(map(_DATED.match, look.values(column))):
+            lines.append(f"  {name}: {_moment(look, column)}")
+        elif date and column and column != date:
+            lines.append(f"  {name}: {_pairs(date=date, time=column)}")
+    if not lines and date:
+        lines.append(f"  start: {_moment(look, date)}")
+    return lines
+
+
 def _words(look: _Look, status: str | None) -> str:
+    """Say what the words of presence mean; a name written as a signature is any word, no name an absence."""
     found = list(dict.fromkeys(value for value in look.values(status) if value)) if status else []
     known = {value: _PRESENT[normal(value)] for value in found if normal(value) in _PRESENT}
-    if not known or len(found) > _TOO_MANY:
+    signed = status is not None and status == look.column("signature")
+    if signed or (found and set(map(normal, found)) <= _MARKS):
+        known = {"": "absent", "*": "present"} | {k: v for k, v in known.items() if v != "present"}
+    elif not known or len(found) > _TOO_MANY:
         known = {t("readers_more.first_gap"): "present"}
     return "{" + ", ".join(f"{_quoted(value)}: {meaning}" for value, meaning in known.items()) + "}"
 
@@ -282,8 +331,14 @@ def _attempts(look: _Look) -> list[str]:
     lines = ["attempts"]
     if assessment:
         lines.append(f"assessment: {{title: {_quoted(assessment)}}}")
-    lines += [f"fields:  # {t('readers_more.first_fields')}", f"  score: {{column: {_or_gap(score)}}}"]
-    if top:
+    if score and any("%" in value for value in look.values(score)):
+        lines += [
+            f"fields:  # {t('readers_more.first_fields')}",
+            f"  score: {{column: {_quoted(score)}, type: percent}}",
+        ]
+    else:
+        lines += [f"fields:  # {t('readers_more.first_fields')}", f"  score: {{column: {_or_gap(score)}}}"]
+    if top and top != score:
         lines.append(f"  max: {{column: {_quoted(top)}}}")
     if submitted:
         lines.append(f"  submitted_at: {_moment(look, submitted)}")

@@ -100,16 +100,21 @@ Moment = Annotated[When, BeforeValidator(_column_or_field)]
 
 
 class Session(_Part):
-    """What makes a session: the columns whose values together name it, its title and its times."""
+    """What makes a session: the columns whose values together name it, its title and its times.
+
+    Or ``columns``: each is a session, named by its header, with a line for each learner below it.
+    """
 
     key: Texts = ()
+    columns: Texts = ()
     title: str | None = None
     start: Moment | None = None
     end: Moment | None = None
 
     @model_validator(mode="after")
     def _named(self) -> Session:
-        if not self.key and self.start is None:
+        told = bool(self.key or self.start)
+        if told == bool(self.columns):
             raise ValueError(t("readers_more.mapping_session"))
         return self
 
@@ -177,9 +182,13 @@ class Score(_Cell):
     type: Literal[*NUMBERS, *SHARES] = "decimal"
 
 
-class StatusWords(_Cell):
-    """A column of presence, and what its words mean."""
+ANYTHING_ELSE = "*"  # among the words of presence: any other, such as a name written as a signature
 
+
+class StatusWords(_Cell):
+    """A column of presence, and what its words mean: "" an empty cell, "*" any other word."""
+
+    column: str | None = None  # none where each session has a column of its own
     map: dict[str, Status] = Field(default_factory=dict)
     missing: Texts = ()
 
@@ -320,6 +329,12 @@ class AttendanceMapping(Mapping):
     table: Literal["attendance"]
     session: Session
     fields: AttendanceFields
+
+    @model_validator(mode="after")
+    def _one_column(self) -> AttendanceMapping:
+        if (self.fields.status.column is None) != bool(self.session.columns):
+            raise ValueError(t("readers_more.mapping_status"))
+        return self
 
 
 class EventsMapping(Mapping):

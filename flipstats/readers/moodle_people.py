@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 
-from flipstats.readers.signatures import Match, content
+from flipstats.readers.signatures import Match, total_words
 from flipstats.readers.text import normal
 
 NOBODY = ("", "-")
@@ -68,12 +67,7 @@ def is_total(match: Match, cells: Sequence[str], name: str | None = None) -> boo
     """Return whether a row sums up the others: its name, or a part of it, is a word for that alone."""
     places = [match.at("last_name"), match.at("first_name")]
     said = [name or "", *(cells[at] for at in places if at is not None and at < len(cells))]
-    return any(normal(each).rstrip(" :") in _totals() for each in said)
-
-
-@cache
-def _totals() -> frozenset[str]:
-    return frozenset(map(normal, content("identity")["total"]["words"]))
+    return any(normal(each).rstrip(" :") in total_words() for each in said)
 
 
 def person_key(given: dict[str, str], record: int | None = None) -> str | None:

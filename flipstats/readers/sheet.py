@@ -9,9 +9,10 @@ import polars as pl
 from flipstats import schema
 from flipstats.errors import InputError
 from flipstats.i18n import t
+from flipstats.readers import sheet_grid
 from flipstats.readers import sheet_journals as journals
 from flipstats.readers.base import Context, Reading, people
-from flipstats.readers.mapping import read_mapping, words
+from flipstats.readers.mapping import read_mapping
 from flipstats.readers.mapping_model import (
     AdaptationsMapping,
     AttemptsMapping,
@@ -20,7 +21,8 @@ from flipstats.readers.mapping_model import (
     EventsMapping,
     FeedbackMapping,
 )
-from flipstats.readers.sheet_cells import Sheet, meaning, open_sheet
+from flipstats.readers.sheet_cells import Sheet, meaning, open_sheet, status_of
+from flipstats.readers.signatures import total_words
 from flipstats.readers.text import normal
 
 FORMAT = "sheet"
@@ -47,6 +49,8 @@ def read(file: Path, context: Context) -> Reading:
     person, identities = sheet.persons()
     rest = pl.struct(pl.exclude("record"))
     sheet.fate.aside(~sheet.frame.select(rest.is_first_distinct()).to_series(), "duplicate_record", "merged")
+    totals = person.is_in([f"name:{word}" for word in total_words()])
+    sheet.fate.aside(totals, "average_row")
     if not isinstance(mapping, FeedbackMapping):  # an answer without a name is one
         sheet.fate.aside(person.is_null(), "no_person")
     tables = _tables(sheet, person)
@@ -56,7 +60,7 @@ def read(file: Path, context: Context) -> Reading:
         format=FORMAT,
         tables={name: frame for name, frame in tables.items() if frame.height},
         account=sheet.account,
-        people=people(identities),
+        people=people(row for row in identities if row[0] not in set(person.filter(totals))),
         language=mapping.language,
         timezone=mapping.timezone or context.timezone,
         warnings=sheet.warnings,
@@ -91,8 +95,10 @@ def _kinds(mapping: EventsMapping) -> tuple[str, ...]:
 
 
 def _attendance(sheet: Sheet, mapping: AttendanceMapping, person: pl.Series) -> dict[str, pl.DataFrame]:
+    if mapping.session.columns:
+        return sheet_grid.attendance(sheet, mapping, person)
     fields, fate = mapping.fields, sheet.fate
-    starts, ends, meeting = _meetings(sheet, mapping)
+    starts, ends, meeting, whole_day = _meetings(sheet, mapping)
     status = _status(sheet, mapping)
     late = None
     if fields.late_minutes:
@@ -126,6 +132,8 @@ def _attendance(sheet: Sheet, mapping: AttendanceMapping, person: pl.Series) -> 
     meetings = told.group_by("meeting", maintain_order=True).agg(
         pl.col("title", "starts_at", "ends_at").drop_nulls().first(), pl.col("record").first()
     )
+    if whole_day:
+        meetings = meetings.with_columns(ends_at=pl.col("starts_at") + pl.duration(days=1), whole_day=True)
     return {"attendance": rows, "meetings": meetings}
 
 
@@ -142,16 +150,18 @@ def _minutes(sheet: Sheet, mapping: AttendanceMapping) -> pl.Series | None:
 def _status(sheet: Sheet, mapping: AttendanceMapping) -> pl.Series:
     field = mapping.fields.status
     cells = sheet.text(field.column, field.missing)
-    pairs = field.map or {word: word for word in schema.TABLES["attendance"].by_name["status"].allowed}
-    status = meaning(cells.fill_null("") if "" in words(pairs) else cells, pairs)
+    status = status_of(cells, field.map)
     sheet.fate.aside(status.is_null() & cells.is_null(), "no_status")
     sheet.fate.aside(status.is_null(), "value_not_mapped")
     return status
 
 
-def _meetings(sheet: Sheet, mapping: AttendanceMapping) -> tuple[pl.Series, pl.Series, pl.Series]:
-    """Return each record's session times and key; what has no session is set aside."""
-    session, fate = mapping.session, sheet.fate
+def _meetings(sheet: Sheet, mapping: AttendanceMapping) -> tuple[pl.Series, pl.Series, pl.Series, bool]:
+    """Return each record's session times and key, and whether only its day is known.
+
+    What has no session is set aside.
+    """
+    session, fate, whole_day = mapping.session, sheet.fate, False
     starts, ends = sheet.optional_moments(None), sheet.optional_moments(session.end)
     if session.start is not None:
         found = sheet.moments(session.start)
@@ -159,16 +169,17 @@ def _meetings(sheet: Sheet, mapping: AttendanceMapping) -> tuple[pl.Series, pl.S
         fate.aside(found.values.is_null(), "no_time")
         fate.note(found.assumed, "repeated_hour")
         starts = found.values
+        whole_day = not found.has_clock and session.end is None
     fate.aside(ends < starts, "ends_before_start")
     if not session.key:
-        return starts, ends, starts.dt.strftime("%Y-%m-%dT%H:%M:%SZ")
+        return starts, ends, starts.dt.strftime("%Y-%m-%dT%H:%M:%SZ"), whole_day
     parts = pl.DataFrame({str(i): sheet.text(column) for i, column in enumerate(session.key)})
     meeting = parts.select(pl.concat_str(pl.all(), separator=" | ")).to_series()
     fate.aside(meeting.is_null(), "no_session")
     same = pl.DataFrame({"m": meeting, "s": starts, "k": fate.kept})
     first = pl.col("s").filter(pl.col("k")).first().over("m")
     fate.note(same.select(pl.col("s") != first).to_series(), "session_times_differ")
-    return starts, ends, meeting
+    return starts, ends, meeting, whole_day
 
 
 # --------------------------------------------------------------------------------------------------- events

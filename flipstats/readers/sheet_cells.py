@@ -7,11 +7,12 @@ from pathlib import Path
 
 import polars as pl
 
+from flipstats import schema
 from flipstats.errors import InputError, did_you_mean
 from flipstats.i18n import listing, t
 from flipstats.readers.base import Account, Context
 from flipstats.readers.columns import duration_seconds, numbers, parse_times
-from flipstats.readers.mapping_model import Learner, Mapping, Read, When
+from flipstats.readers.mapping_model import ANYTHING_ELSE, Learner, Mapping, Read, When
 from flipstats.readers.records import DELIMITERS, Grid, first_records, grid
 from flipstats.readers.text import Text, normal, open_text
 from flipstats.readers.workbook import is_workbook, sheet_grid, sheets
@@ -21,6 +22,7 @@ HEADER_WITHIN = 15  # lines in which the header is looked for
 _YEARS = (1990, 2100)
 _WRITTEN_BY_BOOKS = r"^\d{4}-\d{2}-\d{2}( \d{2}:\d{2}:\d{2})?$"
 _UTF8 = ("utf-8", "utf8", "utf-8-sig", "utf_8", "utf_8_sig")
+_CLOCK_MARKS = ("%H", "%I", "%R", "%T")
 _IDENTITIES = ("email", "idnumber", "id", "username", "name")  # the steadiest first
 
 
@@ -72,6 +74,7 @@ class Moments:
     blank: pl.Series
     missing: pl.Series
     assumed: pl.Series
+    has_clock: bool = True
 
     @property
     def unreadable(self) -> pl.Series:
@@ -136,18 +139,19 @@ class Sheet:
             clock = self.text(when.time)
             cells = pl.DataFrame({"d": cells, "t": clock}).select(pl.col("d") + " " + pl.col("t")).to_series()
         blank = cells.is_null() | cells.is_in(["-", "–"])
-        zoned = False
+        zoned, clock = False, True
         if when.format and not (self.book and cells.str.contains(_WRITTEN_BY_BOOKS).any()):
             local, zoned = _by_format(cells, when.format)
+            clock = any(mark in when.format for mark in _CLOCK_MARKS)
         else:
             order = self.context.date_order or self.mapping.date_order
             read = parse_times(cells, file=self.file.name, column=column, order=order)
-            local, zoned = read.values, read.zoned
+            local, zoned, clock = read.values, read.zoned, read.has_clock
         if local.null_count() == len(local):
             nothing = pl.Series([False], dtype=pl.Boolean).new_from_index(0, len(local))
             return Moments(local.dt.replace_time_zone("UTC"), blank, nothing, nothing)
         instants = to_utc(local, "UTC" if zoned else self.zone)
-        return Moments(instants.values, blank, instants.missing, instants.assumed)
+        return Moments(instants.values, blank, instants.missing, instants.assumed, clock)
 
     def optional_moments(self, when: When | None) -> pl.Series:
         """Return moments that a record may lack; what cannot be read is left out, with a note."""
@@ -204,6 +208,14 @@ class Sheet:
         return frame.select(pl.when(pl.col("w")).then(pl.col("x"))).to_series()
 
 
+def status_of(cells: pl.Series, pairs: dict[str, str]) -> pl.Series:
+    """Return the presence that cells tell: by the words of a mapping, else by the schema's own."""
+    pairs = pairs or {word: word for word in schema.TABLES["attendance"].by_name["status"].allowed}
+    status = meaning(cells.fill_null("") if "" in pairs else cells, pairs)
+    other = (status.is_null() & cells.is_not_null()).arg_true()
+    return status.scatter(other, pairs[ANYTHING_ELSE]) if ANYTHING_ELSE in pairs and len(other) else status
+
+
 def meaning(cells: pl.Series, pairs: dict[str, str]) -> pl.Series:
     """Return what words mean; null where a word is not in `pairs`."""
     known = {normal(word): meant for word, meant in pairs.items()}
@@ -212,9 +224,8 @@ def meaning(cells: pl.Series, pairs: dict[str, str]) -> pl.Series:
 
 
 def _by_format(cells: pl.Series, form: str) -> tuple[pl.Series, bool]:
-    clock = any(mark in form for mark in ("%H", "%I", "%R", "%T"))
     try:
-        if clock:
+        if any(mark in form for mark in _CLOCK_MARKS):
             local = cells.str.to_datetime(form, strict=False, exact=True, time_unit="us")
         else:
             local = cells.str.to_date(form, strict=False, exact=True).cast(pl.Datetime("us"))

@@ -167,6 +167,12 @@ def content(name: str) -> dict:
     return tomllib.loads((files(__name__) / f"{name}.toml").read_text(encoding="utf-8"))
 
 
+@cache
+def total_words() -> frozenset[str]:
+    """Return what stands, in normal form, in the place of a name in rows that sum up the others."""
+    return frozenset(map(normal, content("identity")["total"]["words"]))
+
+
 def _label(column: str, spec: dict) -> Label:
     pattern = spec.get("pattern", False)
     labels = tuple(
