@@ -26,6 +26,9 @@ _PRESENT = {
 _MARKS = set(content("first_mapping")["marks"])
 _CLOCK = re.compile(r"\d{1,2}[:h]\d{2}")
 _DATED = re.compile(r"\d{1,4}[/.-]\d{1,2}[/.-]\d{1,4}.*\d{1,2}[:h]\d{2}")  # a date and a time of day
+_OUT_OF = re.compile(
+    r"(?:/|sur|out of|-|–|a|to) ?(\d{1,4})\)?$"
+)  # at the end of a label: what a score is out of
 _LENGTH = re.compile(r"(^|\W)(duration|duree|heures?|hours?|minutes?|taux|rate)(\W|$)")
 _HALF_DAY = re.compile(
     r"(^|\W)(matin|matinee|apres-midi|am|pm|morning|afternoon|jour|day|j|d|seance|session) ?\d*(\W|$)"
@@ -338,6 +341,9 @@ def _attempts(look: _Look) -> list[str]:
         ]
     else:
         lines += [f"fields:  # {t('readers_more.first_fields')}", f"  score: {{column: {_or_gap(score)}}}"]
+    said = _OUT_OF.search(normal(score)) if score else None
+    if said and not top:
+        lines.append(f"  max: {{value: {said[1]}}}")
     if top and top != score:
         lines.append(f"  max: {{column: {_quoted(top)}}}")
     if submitted:
