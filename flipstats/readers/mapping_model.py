@@ -100,10 +100,7 @@ Moment = Annotated[When, BeforeValidator(_column_or_field)]
 
 
 class Session(_Part):
-    """What makes a session: the columns whose values together name it, its title and its times.
-
-    Or ``columns``: each is a session, named by its header, with a line for each learner below it.
-    """
+    """What makes a session: columns whose values together name it, with its times; or each of `columns`."""
 
     key: Texts = ()
     columns: Texts = ()
@@ -113,8 +110,7 @@ class Session(_Part):
 
     @model_validator(mode="after")
     def _named(self) -> Session:
-        told = bool(self.key or self.start)
-        if told == bool(self.columns):
+        if bool(self.key or self.start) == bool(self.columns):
             raise ValueError(t("readers_more.mapping_session"))
         return self
 
