@@ -189,6 +189,7 @@ def build(
     out: Annotated[
         Path | None, typer.Option("--out", help="Study folder; by default the study file's.")
     ] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Read every export again, changed or not.")] = False,
     lang: Lang = None,
     as_json: Json = False,
 ) -> None:
@@ -198,7 +199,7 @@ def build(
 
     path = study_file / "study.toml" if study_file.is_dir() else study_file
     use_language(lang, read_study_file(path).programme.language)
-    built = build_study(path, out, progress=progress_bar(quiet=as_json))
+    built = build_study(path, out, progress=progress_bar(quiet=as_json), fresh=fresh)
     if as_json:
         print_json(built.to_dict())
     else:

@@ -62,9 +62,8 @@ def statement(actor: dict, verb: str, cm: int, at: str, segments: str | None = N
     }  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def built(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("events")
+def programme(folder: Path) -> Path:
+    """Write the exports, the study file and the sheets of the course into a folder."""
     for name, rows in SHEETS.items():
         write(folder / f"{name}.csv", rows)
     (folder / "study.toml").write_text(STUDY, encoding="utf-8")
@@ -102,7 +101,12 @@ def built(tmp_path_factory):
     event = {"event_type": "/courses/c/", "event_source": "server", "event": {}, "username": "ada",
              "context": {"user_id": 1}, "time": "2024-03-19T10:00:00Z"}  # fmt: skip
     (folder / "tracking.log").write_text(json.dumps(event) + "\n", encoding="utf-8")
-    return build_study(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    return build_study(programme(tmp_path_factory.mktemp("events")))
 
 
 def write(file: Path, rows: list[tuple]) -> None:

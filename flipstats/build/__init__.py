@@ -12,8 +12,8 @@ from pathlib import Path
 
 import polars as pl
 
-from flipstats import facts, readers, schema
-from flipstats.build import erasure, review
+from flipstats import facts, schema
+from flipstats.build import cache, erasure, review
 from flipstats.build.assemble import Assembly
 from flipstats.build.declared import read_declared, slug
 from flipstats.build.people import Directory, who_is_who
@@ -21,12 +21,13 @@ from flipstats.build.roster import Roster
 from flipstats.build.suggest import open_records
 from flipstats.errors import InputError, StudyFileError
 from flipstats.i18n import Notice, t
-from flipstats.privacy import organisation_key
+from flipstats.privacy import KEY_FILE, organisation_key
 from flipstats.readers.base import Context, Reading
-from flipstats.store import spool_beside
+from flipstats.store import POINTER, SNAPSHOTS, spool_beside
 from flipstats.study import Study, local_moment
 from flipstats.studyfile import Source, StudyFile, read_study_file
 
+_OWN = {"study.toml", KEY_FILE, POINTER, SNAPSHOTS, cache.FOLDER, erasure.FILE, f"{review.SHEET}.csv"}
 _RECORDED_VERSIONS = ("flipstats", "polars", "narwhals", "numpy", "scipy", "statsmodels", "plotly")
 Progress = Callable[[str, int, int], None]
 
@@ -56,12 +57,15 @@ class Built:
         What a person should look at, in the current language.
     waiting : int
         People of the exports whom no rule could join to a learner: see ``flipstats people``.
+    unchanged : int
+        Exports that were not read again: nothing that their reading depends on had changed.
     """
 
     study: Study
     folder: Path
     warnings: list[Notice]
     waiting: int = 0
+    unchanged: int = 0
 
     def _totals(self) -> dict[str, int]:
         sources = self.study.table("sources").collect()
@@ -74,6 +78,8 @@ class Built:
             for name in ("sources", "learners", "cohorts", "sessions")
         }
         lines = [t("build.done", folder=self.folder, **n), t("read.account", **self._totals())]
+        if self.unchanged:
+            lines.append(t("build_again.unchanged", n=self.unchanged, sources=n["sources"]))
         lines += [t("read.warning", text=warning) for warning in self.warnings]
         if self.waiting:
             lines.append(t("people.waiting", n=self.waiting, folder=self.folder))
@@ -88,15 +94,22 @@ class Built:
             "report": None,
             **self._totals(),
             "sources": sources.drop("sha256", "covers_to").to_dicts(),
+            "sources_unchanged": self.unchanged,
             "people_open": self.waiting,
             "warnings": self.warnings,
         }
 
 
 def build_study(
-    study_file: Path | str, out: Path | str | None = None, *, progress: Progress | None = None
+    study_file: Path | str,
+    out: Path | str | None = None,
+    *,
+    progress: Progress | None = None,
+    fresh: bool = False,
 ) -> Built:
     """Build the study that a study file, its sheets and its exports describe.
+
+    Exports that were read before and did not change since are not read again; the study is the same.
 
     Parameters
     ----------
@@ -106,6 +119,8 @@ def build_study(
         The study folder; by default the folder of the study file.
     progress : callable, optional
         Called with (file name, position, number of files) before each file is read.
+    fresh : bool
+        Read every export again, whatever is kept.
 
     Returns
     -------
@@ -123,7 +138,8 @@ def build_study(
     file = read_study_file(path)
     key = organisation_key(path.parent)
     declared = read_declared(path.parent, file, key)
-    sources = read_sources(path.parent, file, progress)
+    kept = cache.Readings(path.parent, fresh=fresh)
+    sources = read_sources(path.parent, file, progress, kept)
     directory = _directory(sources)
     decided = review.read_review(path.parent)
     files, cohorts = {s.source_id: s.path.name for s in sources}, declared.tables["cohorts"]["cohort_id"]
@@ -138,7 +154,8 @@ def build_study(
     waiting = _review(path.parent, file, decided, sources, assembly.roster, key, erased)
     from flipstats.study import open_study
 
-    return Built(open_study(folder), folder, assembly.warnings, waiting)
+    kept.prune()
+    return Built(open_study(folder), folder, assembly.warnings, waiting, kept.taken)
 
 
 def _directory(sources: list[SourceReading]) -> Directory:
@@ -212,6 +229,7 @@ def forget(folder: Path | str, who: str) -> erasure.Erased:
     done = erasure.forget(folder, who, key, directory, files)
     if directory is not None:
         _without_names(folder, key, directory, files, file.programme.language)
+    cache.empty(folder)
     return done
 
 
@@ -231,22 +249,19 @@ def _without_names(
 
 def purge(folder: Path | str, before: datetime) -> erasure.Erased:
     """Take the cohorts that ended before an instant out of a study for good; see `forget`."""
-    return erasure.purge(Path(folder), before, organisation_key(Path(folder)))
+    done = erasure.purge(Path(folder), before, organisation_key(Path(folder)))
+    cache.empty(Path(folder))
+    return done
 
 
-def read_sources(folder: Path, file: StudyFile, progress: Progress | None = None) -> list[SourceReading]:
-    """Read every export the study file names, in its order; a file named twice is read once."""
-    found: dict[Path, Source] = {}
-    for source in file.sources:
-        paths = (
-            [folder / source.file] if (folder / source.file).exists() else sorted(folder.glob(source.file))
-        )
-        if not paths:
-            raise StudyFileError(t("build.no_such_file", file=source.file))
-        for path in paths:
-            found.setdefault(path, source)
-    if not found:
-        raise StudyFileError(t("build.no_sources"))
+def read_sources(
+    folder: Path, file: StudyFile, progress: Progress | None = None, kept: cache.Readings | None = None
+) -> list[SourceReading]:
+    """Read every export the study file names, in its order; a file named twice is read once.
+
+    What is in `kept`, by default the readings kept in `folder`, is not read again.
+    """
+    found, kept = _named(folder, file), kept or cache.Readings(folder)
     out, seen = [], {}
     for position, (path, source) in enumerate(found.items()):
         if progress:
@@ -255,11 +270,35 @@ def read_sources(folder: Path, file: StudyFile, progress: Progress | None = None
         if digest in seen:
             raise StudyFileError(t("build.same_content", one=seen[digest], other=path.name))
         seen[digest] = path.name
-        out.append(_read(path, digest, source, folder, file))
+        out.append(_read(path, digest, source, folder, file, kept))
     return out
 
 
-def _read(path: Path, digest: str, source: Source, folder: Path, file: StudyFile) -> SourceReading:
+def _named(folder: Path, file: StudyFile) -> dict[Path, Source]:
+    """Return the files that the study file names, each with the first entry that does."""
+    found: dict[Path, Source] = {}
+    for source in file.sources:
+        whole = folder / source.file
+        paths = [whole] if whole.exists() else sorted(folder.glob(source.file))
+        paths = [path for path in paths if not _is_own(path, folder)]
+        if not paths:
+            raise StudyFileError(t("build.no_such_file", file=source.file))
+        for path in paths:
+            found.setdefault(path, source)
+    if not found:
+        raise StudyFileError(t("build.no_sources"))
+    return found
+
+
+def _is_own(path: Path, folder: Path) -> bool:
+    """Return whether a path below a study folder is the study's, not an export."""
+    parts = path.relative_to(folder).parts if path.is_relative_to(folder) else ()
+    return any(part in _OWN for part in parts)
+
+
+def _read(
+    path: Path, digest: str, source: Source, folder: Path, file: StudyFile, kept: cache.Readings
+) -> SourceReading:
     context = Context(
         timezone=source.timezone or file.programme.timezone,
         cohort=source.cohort,
@@ -267,7 +306,7 @@ def _read(path: Path, digest: str, source: Source, folder: Path, file: StudyFile
         date_order=source.date_order,
         day=source.day,
     )
-    reading = readers.read(path, context, format=source.format)
+    reading = kept.of(path, digest, context, source.format)
     if not reading.account.balanced:
         raise InputError(t("build.unbalanced", file=path.name))
     if source.covers_to is not None:
@@ -278,9 +317,13 @@ def _read(path: Path, digest: str, source: Source, folder: Path, file: StudyFile
 
 
 def content_hash(path: Path) -> str:
-    """Return the SHA-256 of a file, or of a folder's files in the order of their names."""
+    """Return the SHA-256 of a file, or of a folder's files in the order of their names.
+
+    Where the folder of the study is itself the export, what the study wrote there does not count.
+    """
     whole = hashlib.sha256()
-    for file in sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]:
+    inside = sorted(p for p in path.rglob("*") if p.is_file() and not _is_own(p, path))
+    for file in inside if path.is_dir() else [path]:
         with file.open("rb") as handle:
             digest = hashlib.file_digest(handle, "sha256")
         if not path.is_dir():
