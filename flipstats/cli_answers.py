@@ -126,7 +126,7 @@ def report(
 
 def dashboard(
     folder: StudyDir,
-    page: Annotated[str, typer.Option("--page", help="Which page.")] = "programme",
+    page: Annotated[str, typer.Option("--page", help="manager, cohort, session or evidence.")] = "manager",
     role: Role = "manager",
     port: Port = None,
     viewers: Annotated[int, typer.Option("--viewers", help="How many may come at the same moment.")] = 2,

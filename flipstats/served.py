@@ -55,6 +55,8 @@ class Served:
         How many there are, where they are not too few to say.
     comparisons : mapping of str to dict
         By ``iteration|outcome``: a comparison as plain data, or why there is none.
+    aside : mapping of str to sequence of dict
+        What pages show beside answers, as rows made for managers: ``hours``.
     fixed : mapping of str to value
         What every row must have: the selection in force.
     """
@@ -62,6 +64,7 @@ class Served:
     answers: pl.DataFrame
     learners: int | None
     comparisons: Mapping[str, dict] = field(default_factory=dict)
+    aside: Mapping[str, Sequence[dict]] = field(default_factory=dict)
     fixed: Mapping[str, object] = field(default_factory=dict)
 
     def answer(

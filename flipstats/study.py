@@ -256,7 +256,8 @@ class Study:
             tables["facts"] = facts
         if self.served is not None:
             tables["answers"] = self.served.answers.lazy()
-            definition["served"] = {"learners": self.served.learners, "comparisons": self.served.comparisons}
+            held = ("learners", "comparisons", "aside")
+            definition["served"] = {name: getattr(self.served, name) for name in held}
         write_snapshot(folder, tables, definition, facts if callable(facts) else None)
         return folder
 

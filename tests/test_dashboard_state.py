@@ -11,10 +11,31 @@ from hypothesis import strategies as st
 from flipstats import i18n
 from flipstats.dashboard import lab, serve
 from flipstats.dashboard.environment import environment, jupyter_path, one_of, usable_port
-from flipstats.dashboard.state import Choice, Cohorts, read_query
+from flipstats.dashboard.state import Choice, Control, Form, Option, read_language, read_query
 from flipstats.errors import ParameterError, StudyError
+from flipstats.shipped import shipped
 
-COHORTS = Cohorts({"A": "Group A", "B & C": "Group <B>", "D": "Group D"}, {"A": 1, "B & C": 2, "D": None})
+FORM = Form(
+    (
+        Control("iteration", "Iteration", [Option("1", "First"), Option("2", "Second")], "All iterations"),
+        Control(
+            "cohort",
+            "Cohort",
+            [
+                Option("A", "Group A", {"iteration": "1"}),
+                Option("B & C", "Group <B>", {"iteration": "2"}),
+                Option("D", "Group D"),
+            ],
+            "All cohorts",
+        ),
+        Control(
+            "session",
+            "Session",
+            [Option("A1", "1", {"cohort": "A", "iteration": "1"}), Option("D1", "1", {"cohort": "D"})],
+        ),
+    )
+)
+EVERYTHING = Choice.of(session="A1")
 HOSTILE = [
     "cohort=../../etc/passwd",
     "cohort=<script>alert(1)</script>",
@@ -31,41 +52,62 @@ HOSTILE = [
 
 
 def test_a_link_says_what_is_shown_and_nothing_else_gets_in():
-    assert read_query("cohort=B+%26+C&iteration=2&lang=fr", COHORTS, "en") == (Choice("B & C", 2), "fr")
-    assert read_query("cohort=A&iteration=2", COHORTS, "en") == (Choice(None, 2), "en")
-    assert read_query("", COHORTS, "fr") == (Choice(), "fr")
-    assert read_query("cohort=D", COHORTS, "fr") == (Choice("D"), "fr")
+    assert read_query("cohort=B+%26+C&iteration=2&lang=fr", FORM) == Choice.of(cohort="B & C", iteration=2)
+    assert read_query("cohort=A&iteration=2", FORM) == Choice.of(iteration=2, session="D1")
+    assert read_query("", FORM) == EVERYTHING
+    assert read_query("cohort=D&session=A1", FORM) == Choice.of(cohort="D", session="D1")
+    assert read_query("session=D1&session=A1&other=1", FORM) == Choice.of(session="D1")
+    assert read_language("cohort=A&lang=fr", "en") == "fr"
+    assert read_language("cohort=A", "fr") == "fr"
 
 
 @pytest.mark.parametrize("query", HOSTILE, ids=lambda q: q[:30])
 def test_a_hostile_link_falls_back_to_everything(query):
-    assert read_query(query, COHORTS, "en") == (Choice(), "en")
+    assert read_query(query, FORM) == EVERYTHING
+    assert read_language(query, "en") == "en"
 
 
 @given(st.text(max_size=300))
 def test_any_text_gives_a_choice_that_is_offered(query):
-    choice, lang = read_query(query, COHORTS, "en")
-    assert COHORTS.check(choice) == choice
-    assert lang in i18n.LANGUAGES
+    choice = read_query(query, FORM)
+    assert FORM.check(choice) == choice
+    assert read_language(query, "en") in i18n.LANGUAGES
 
 
-@pytest.mark.parametrize("choice", [Choice(), Choice("A"), Choice("B & C", 2), Choice(None, 1)])
-def test_a_link_made_from_a_choice_reads_back(choice):
-    assert read_query(choice.query("fr"), COHORTS, "en") == (choice, "fr")
+@given(
+    st.dictionaries(
+        st.sampled_from(["iteration", "cohort", "session", "x"]),
+        st.sampled_from(["1", "2", "A", "D", "A1", "D1"]),
+    )
+)
+def test_what_is_settled_is_offered_and_settling_again_changes_nothing(wanted):
+    choice = FORM.settle(wanted)
+    for name, value in choice.chosen:
+        assert value in [option.value for option in FORM.offered(name, choice)]
+    assert FORM.settle(dict(choice.chosen)) == choice
+
+
+@pytest.mark.parametrize(
+    "wanted", ["", "cohort=A", "cohort=B+%26+C&iteration=2", "iteration=1", "session=D1"]
+)
+def test_a_link_made_from_a_choice_reads_back(wanted):
+    choice = read_query(wanted, FORM)
+    assert read_query(choice.query("fr"), FORM) == choice
     assert parse_qs(choice.query("fr"))["lang"] == ["fr"]
 
 
 @pytest.mark.parametrize(
     ("choice", "message"),
     [
-        (Choice("Z"), "Cohort: 'Z' is not in this study"),
-        (Choice("A", 2), "Cohort: 'A' is not in this study"),
-        (Choice(None, 9), "Iteration: 9 is not in this study"),
+        (Choice.of(cohort="Z"), "Cohort: 'Z' is not in this study"),
+        (Choice.of(cohort="A", iteration=2), "Cohort: 'A' is not in this study"),
+        (Choice.of(iteration=9), "Iteration: '9' is not in this study"),
+        (Choice.of(cohort="D", session="A1"), "Session: 'A1' is not in this study"),
     ],
 )
 def test_a_choice_from_a_browser_is_checked_again(choice, message):
     with pytest.raises(ParameterError) as refused:
-        COHORTS.check(choice)
+        FORM.check(choice)
     assert str(refused.value) == message
 
 
@@ -117,7 +159,7 @@ def test_environment_is_put_back(monkeypatch):
 
 def _configured(tmp_path):
     return serve._configuration(
-        serve.page_notebook("programme"), 8899, "secret", viewers=3, lang="fr", runtime=tmp_path
+        shipped("dashboards") / "manager.ipynb", 8899, "secret", viewers=3, lang="fr", runtime=tmp_path
     )
 
 

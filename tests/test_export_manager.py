@@ -17,7 +17,7 @@ from test_export import addresses, every_text
 
 from flipstats import cohorts, metrics
 from flipstats.build import build_study
-from flipstats.dashboard.programme import Programme
+from flipstats.dashboard.manager import Manager
 from flipstats.dashboard.state import Choice
 from flipstats.errors import FlipstatsError, NotComputableError, ParameterError
 from flipstats.export import export_study, for_manager
@@ -277,8 +277,8 @@ def test_headline_page_and_report_work_on_the_export(whole: Study, seen: Path, t
     told, true = headline(study, role="manager"), headline(whole, role="manager")
     assert told.title == true.title
     assert [line.sentence for line in told.lines[:3]] == [line.sentence for line in true.lines[:3]]
-    page = Programme(study, "manager")
-    for choice in (Choice(), Choice(iteration=2), Choice(cohort=next(iter(page.cohorts.titles)))):
+    page = Manager(study, "manager")
+    for choice in (Choice(), Choice.of(iteration=2), Choice.of(cohort=next(iter(page._about.titles())))):
         assert page.content(choice).lines
     report = run_report(seen, out=tmp_path).read_text(encoding="utf-8")
     assert "Traceback" not in report

@@ -293,7 +293,7 @@ def test_the_shipped_plotly_js_is_the_one_plotly_expects() -> None:
     assert "MIT License" in (ASSETS / "plotly-cartesian.LICENSE.txt").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("area", ["figures", "report"])
+@pytest.mark.parametrize("area", ["evidence", "figures", "hours", "manager", "page", "report"])
 def test_french_signs_have_their_non_breaking_space(area: str) -> None:
     texts = {key: text for key, text in catalogue("fr").items() if key.startswith(area + ".")}
     said = [form for text in texts.values() for form in (text.values() if isinstance(text, dict) else [text])]

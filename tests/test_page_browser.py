@@ -1,4 +1,4 @@
-"""The page `programme` as its viewers meet it: served by Voilà, in a headless Chromium without a network."""
+"""The page `manager` as its viewers meet it: served by Voilà, in a headless Chromium without a network."""
 
 import json
 import os
@@ -18,7 +18,7 @@ import pytest
 from page_study import GROUPS, TITLES, page_study
 
 from flipstats import display
-from flipstats.dashboard.programme import Programme
+from flipstats.dashboard.manager import Manager
 from flipstats.dashboard.state import Choice
 from flipstats.i18n import in_language
 
@@ -103,7 +103,7 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def expected():
     """What a manager's page shall say: made here, by the same code but in another process."""
-    return Programme(page_study(), "manager", "fr")
+    return Manager(page_study(), "manager", "fr")
 
 
 @pytest.fixture(scope="module")
@@ -161,7 +161,7 @@ def _numbers(values):
     return None if values is None else [v if isinstance(v, str) else round(float(v), 6) for v in values]
 
 
-def _check(page, state: Programme, choice: Choice, lang: str) -> None:
+def _check(page, state: Manager, choice: Choice, lang: str) -> None:
     """Everything on the page is what the state says of this choice: what is drawn, told and in the tables."""
     shown = page.evaluate(SHOWN)
     with in_language(lang):
@@ -199,7 +199,7 @@ def test_every_figure_follows_the_choice_of_cohort_twenty_times_out_of_twenty(vi
             last = draw.choice([name for name in names if name != last])
             _choose(page, "Groupe", "Tous les groupes" if last is None else TITLES[last])
             page.wait_for_function(DRAWN, arg=turn + 2, timeout=30_000)
-            _check(page, expected, Choice(last), "fr")
+            _check(page, expected, Choice.of(cohort=last), "fr")
             assert ("cohort=" in page.url) is (last is not None)
 
 
@@ -211,7 +211,7 @@ def test_a_quick_viewer_ends_on_the_last_choice(visit, expected):
         watched.page.wait_for_function(
             f"() => location.search.includes('=F2') && ({DRAWN})(2)", timeout=60_000
         )
-        _check(watched.page, expected, Choice("F2"), "fr")
+        _check(watched.page, expected, Choice.of(cohort="F2"), "fr")
 
 
 def test_the_iteration_narrows_the_groups_and_every_figure_follows(visit, expected):
@@ -219,20 +219,20 @@ def test_the_iteration_narrows_the_groups_and_every_figure_follows(visit, expect
         page = watched.page
         _choose(page, "Iteration", "Iteration 2")
         page.wait_for_function(DRAWN, arg=2, timeout=30_000)
-        _check(page, expected, Choice(None, 2), "en")
+        _check(page, expected, Choice.of(iteration=2), "en")
         offered = page.get_by_role("combobox", name="Cohort").locator("option").all_inner_texts()
         names = [" ".join(text.split()) for text in offered]  # the control writes every space as a hard one
         assert names == ["All cohorts", *(TITLES[n] for n in ("C2", "C3", "F2", "F3", "F4"))]
         _choose(page, "Cohort", TITLES["C3"])
         page.wait_for_function(DRAWN, arg=3, timeout=30_000)
-        _check(page, expected, Choice("C3", 2), "en")
-        assert "iteration=2&cohort=C3" in page.url
+        _check(page, expected, Choice.of(cohort="C3", iteration=2), "en")
+        assert "cohort=C3&iteration=2" in page.url
 
 
 def test_a_link_opens_on_its_choice_in_its_language_and_the_other_language_keeps_it(visit, expected):
     with visit("cohort=F2&lang=en") as watched:
         page = watched.page
-        _check(page, expected, Choice("F2"), "en")
+        _check(page, expected, Choice.of(cohort="F2"), "en")
         assert TOKEN not in page.url, "the secret does not stay in the address"
         assert page.evaluate("document.documentElement.lang") == "en"
         assert page.title() == "Sécurité <incendie> – flipstats"
@@ -242,7 +242,7 @@ def test_a_link_opens_on_its_choice_in_its_language_and_the_other_language_keeps
         page.wait_for_function(
             f"() => document.documentElement.lang === 'fr' && ({DRAWN})(1)", timeout=READY_S * 1000
         )
-        _check(page, expected, Choice("F2"), "fr")
+        _check(page, expected, Choice.of(cohort="F2"), "fr")
 
 
 @pytest.mark.parametrize(
@@ -334,7 +334,7 @@ def test_a_page_whose_kernel_is_gone_says_so(visit, server_process):
 
 
 def test_nobody_gets_in_without_the_token(server):
-    for path in ("/", "/?token=wrong", "/voila/render/programme.ipynb"):
+    for path in ("/", "/?token=wrong", "/voila/render/manager.ipynb"):
         status, text, _ = _get(server + path)
         assert "jupyter-config-data" not in text, (path, status)
     status, _, _ = _get(server + "/", Host="evil.example")
@@ -344,7 +344,7 @@ def test_nobody_gets_in_without_the_token(server):
 def test_nothing_but_the_page_is_served(server, folder):
     signed = {"Authorization": f"token {TOKEN}"}
     for path in (
-        "/voila/files/programme.ipynb",
+        "/voila/files/manager.ipynb",
         f"/voila/files{folder}/study.toml",
         "/voila/files/..%2f..%2fflipstats%2fcli.py",
         "/voila/static/..%2f..%2f..%2f..%2fetc%2fpasswd",

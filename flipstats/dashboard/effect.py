@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from flipstats import cohorts, figures
-from flipstats.dashboard.numbers import cohorts_of
+from flipstats.dashboard.about import cohorts_of
 from flipstats.dashboard.state import Block, Choice
 from flipstats.display import arm_words
 from flipstats.display.compared import outcome_words
@@ -119,7 +119,7 @@ class Effect:
 
     def line(self, choice: Choice) -> Line:
         """Return the verdict on the primary outcome: in words, then its number, then its main caution."""
-        label, found = t("page.label_effect"), self._found.get((choice.iteration, self.primary))
+        label, found = t("page.label_effect"), self._found.get((choice.number("iteration"), self.primary))
         sentence = self.sentence(choice, self.primary)
         if found is None:
             return Line("effect", label, "–", "", sentence, "")
@@ -129,9 +129,9 @@ class Effect:
 
     def sentence(self, choice: Choice, outcome: str) -> str:
         """Return what a comparison says, or why there is none; and that one group alone is not compared."""
-        found = self._found.get((choice.iteration, outcome))
+        found = self._found.get((choice.number("iteration"), outcome))
         if found is None:
-            return self._refused[choice.iteration, outcome][language()]
+            return self._refused[choice.number("iteration"), outcome][language()]
         if found.verdict.shown is None and self._hidden:  # its sentence would tell the mean of each group
             said = t("page.refused", words=_capital(found.verdict.words))
         else:
@@ -142,18 +142,18 @@ class Effect:
 
     def blocks(self, choice: Choice) -> list[Block]:
         """Return the means of groups and arms, and the effect beside what the literature found."""
-        found = self._found.get((choice.iteration, self.primary))
+        found = self._found.get((choice.number("iteration"), self.primary))
         if found is None:
-            missing = self._refused[choice.iteration, self.primary][language()]
-            remedy = t("page.remedy_not_compared" if choice.iteration is None else "page.remedy_both_arms")
+            missing = self._refused[choice.number("iteration"), self.primary][language()]
+            remedy = t("page.remedy_not_compared" if choice["iteration"] is None else "page.remedy_both_arms")
             return [Block("means", None, missing, remedy), Block("forest", None, missing, remedy)]
         return [Block("means", self._means(choice, found)), self._forest(choice, found)]
 
     def _means(self, choice: Choice, found: Compared) -> figures.Picture:
         groups = found.groups.filter(~pl.col("id").is_in(list(self._hidden)))
-        alone = choice.cohort is not None and self._groups_are_cohorts
+        alone = choice["cohort"] is not None and self._groups_are_cohorts
         if alone:
-            groups = groups.filter(id=choice.cohort)
+            groups = groups.filter(id=choice["cohort"])
         picture = figures.group_means(
             groups.select("arm", "group", "value", "n").with_columns(in_arm_words()),
             found.arms.with_columns(in_arm_words()),
@@ -182,7 +182,7 @@ class Effect:
         return Block("forest", replace(picture, caption=caption))
 
     def _not_alone(self, choice: Choice) -> str:
-        return "" if choice.cohort is None else t("page.not_alone", group=self._titles[choice.cohort])
+        return "" if choice["cohort"] is None else t("page.not_alone", group=self._titles[choice["cohort"]])
 
 
 def _refusal(study: Study, outcome: str, lang: str) -> str:

@@ -1,4 +1,4 @@
-// One block of a page, a figure with its words and its table or a notice: all of one state, drawn in one go.
+// One block of a page, figures with their words and tables or a notice: all of one state, drawn in one go.
 
 const parse = (html) => Object.assign(document.createElement("template"), { innerHTML: html }).content;
 const theme = () => JSON.parse(document.getElementById("fs-theme").textContent);
@@ -30,25 +30,26 @@ function modeOf(print) {
   return print ? "light" : document.documentElement.dataset.theme ?? lab;
 }
 
-// The new block takes the place of the old one, except that plotly keeps the canvas it knows.
+// The new block takes the place of the old one, except that plotly keeps the canvases it knows.
 function swap(el, html) {
   const [old, next] = [el.firstElementChild, parse(html).firstElementChild];
-  const [kept, made] = [old?.querySelector(".fs-canvas"), next.querySelector(".fs-canvas")];
-  const open = old?.querySelector("details")?.open;
-  if (kept && made) {
-    kept.ariaLabel = made.ariaLabel;
-    kept.style.minHeight = made.style.minHeight;
-    made.replaceWith(kept);
-  }
-  if (open) next.querySelector("details")?.setAttribute("open", "");
+  const of = (block, what) => [...(block?.querySelectorAll(what) ?? [])];
+  const [kept, open] = [of(old, ".fs-canvas"), of(old, "details").map((part) => part.open)];
+  of(next, ".fs-canvas").forEach((made, i) => {
+    if (!kept[i]) return;
+    kept[i].ariaLabel = made.ariaLabel;
+    kept[i].style.cssText = made.style.cssText;
+    made.replaceWith(kept[i]);
+  });
+  of(next, "details").forEach((part, i) => open[i] && part.setAttribute("open", ""));
   el.replaceChildren(next);
   return next;
 }
 
-async function draw(block, Plotly, print) {
-  const canvas = block.querySelector(".fs-canvas");
+async function draw(plot, Plotly, print) {
+  const canvas = plot.querySelector(".fs-canvas");
   const { dark, templates, config } = theme();
-  let spec = block.querySelector(".fs-spec").textContent;
+  let spec = plot.querySelector(".fs-spec").textContent;
   const mode = modeOf(print);
   if (mode === "dark") for (const [from, to] of Object.entries(dark)) spec = spec.replaceAll(from, to);
   const { data, layout } = JSON.parse(spec);
@@ -62,19 +63,22 @@ function render({ model, el }) {
   async function turn() {
     const { rev, key, html, failed } = model.get("block");
     if (rev === undefined) return;
-    const block = shown === rev ? el.firstElementChild : swap(el, html);
+    const answers = shown !== rev; // else it is drawn again for another size or theme, which answers no choice
+    const block = answers ? swap(el, html) : el.firstElementChild;
     shown = rev;
     block.dataset.key = key;
-    block.querySelector(".fs-save")?.removeAttribute("hidden");
-    try {
-      if (block.querySelector(".fs-spec")) await draw(block, window.Plotly ?? (await plotlyFor(model)), print);
-      delete block.dataset.error;
-    } catch (error) {
-      block.dataset.error = String(error);
-      block.querySelector(".fs-canvas").textContent = failed;
+    delete block.dataset.error;
+    for (const button of block.querySelectorAll(".fs-save")) button.hidden = false;
+    for (const plot of block.querySelectorAll(".fs-plot")) {
+      try {
+        await draw(plot, window.Plotly ?? (await plotlyFor(model)), print);
+      } catch (error) {
+        block.dataset.error = String(error);
+        plot.querySelector(".fs-canvas").textContent = failed;
+      }
     }
     block.dataset.rev = rev;
-    window.dispatchEvent(new Event("flipstats:answered"));
+    if (answers) window.dispatchEvent(new Event("flipstats:answered"));
   }
 
   // Plotly.react must never run twice at once; each turn draws the latest state.
@@ -82,8 +86,9 @@ function render({ model, el }) {
   const redraw = () => (queue = queue.then(turn));
   const paper = (on) => () => ((print = on), shown !== undefined && turn()); // printing waits for no promise
   const save = ({ target }) => {
-    const canvas = target.matches(".fs-save") && el.querySelector(".fs-canvas");
-    const filename = el.querySelector(".fs-title")?.textContent.trim().slice(0, 60);
+    const figure = target.matches(".fs-save") && target.closest("figure");
+    const [canvas, title] = figure ? [figure.querySelector(".fs-canvas"), figure.querySelector(".fs-title")] : [];
+    const filename = title?.textContent.trim().slice(0, 60);
     if (canvas) window.Plotly.downloadImage(canvas, { format: "png", scale: 3, filename, width: canvas.clientWidth, height: canvas.clientHeight });
   };
   const listen = { beforeprint: paper(true), afterprint: paper(false), "flipstats:theme": redraw };

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import pickle
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,9 +17,14 @@ from flipstats.store import POINTER
 from flipstats.study import Study, open_study
 
 if TYPE_CHECKING:
-    from flipstats.dashboard.programme import Programme
+    from flipstats.dashboard.state import State
 
-PAGES = ("programme",)
+# The page to the module and the class of its state; the numbers of one are loaded without those of another.
+PAGES = {
+    "manager": ("flipstats.dashboard.manager", "Manager"),
+    "evidence": ("flipstats.dashboard.evidence", "Evidence"),
+}
+_FORMERLY = {"programme": "manager"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +35,11 @@ class Numbers:
     ----------
     made_from : tuple
         Page, study folder, its current snapshot, role and language.
-    state : Programme
+    state : State
     """
 
     made_from: tuple[str, ...]
-    state: Programme
+    state: State
 
 
 def snapshot(study_dir: Path | str) -> str:
@@ -42,12 +48,28 @@ def snapshot(study_dir: Path | str) -> str:
     return pointer.read_text(encoding="utf-8") if pointer.is_file() else ""
 
 
-def make(page: str, study: Study, role: str, lang: str | None) -> Numbers:
-    """Make the numbers of a page."""
-    from flipstats.dashboard.programme import Programme
+def page_named(name: str) -> str:
+    """Return the page of this name, or of this former name.
 
+    Raises
+    ------
+    ParameterError
+        There is no such page.
+
+    Examples
+    --------
+    >>> page_named("programme")
+    'manager'
+    """
+    return one_of("page", _FORMERLY.get(name, name), PAGES)
+
+
+def make(page: str, study: Study, role: str, lang: str | None) -> Numbers:
+    """Make the numbers of a page; of a study exported for a role, for no other role."""
+    module, state = PAGES[page]
+    role = role if study.role == "research" else study.role
     made_from = (page, str(study.path), snapshot(study.path or ""), role, lang or "")
-    return Numbers(made_from, Programme(study, role, lang))
+    return Numbers(made_from, getattr(import_module(module), state)(study, role, lang))
 
 
 def hand_over(numbers: Numbers, folder: Path) -> dict[str, str]:
@@ -67,7 +89,7 @@ def numbers_of(page: str, study_dir: str, role: str, lang: str | None) -> Number
     StudyError
         The folder is not a study.
     """
-    one_of("page", page, PAGES)
+    page = page_named(page)
     handed = os.environ.get(NUMBERS_VARIABLE)
     if handed and Path(handed).is_file():
         found = pickle.loads(Path(handed).read_bytes())  # written by our own server, in its private folder

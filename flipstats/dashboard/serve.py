@@ -26,7 +26,7 @@ from flipstats.dashboard.environment import (
     say,
     usable_port,
 )
-from flipstats.dashboard.ready import Numbers, hand_over, make
+from flipstats.dashboard.ready import Numbers, hand_over, make, page_named
 from flipstats.display import ASSETS, theme_data
 from flipstats.i18n import LANGUAGES, catalogue, t
 from flipstats.indicators.definition import ROLES
@@ -53,7 +53,7 @@ _SECURITY_HEADERS = {
 def serve(
     study_dir: Path | str,
     *,
-    page: str = "programme",
+    page: str = "manager",
     role: str = "manager",
     port: int | None = None,
     lang: str | None = None,
@@ -69,7 +69,7 @@ def serve(
     study_dir : path
         A study folder made by ``flipstats build``.
     page : str
-        Name of a notebook in `dashboards/`.
+        See `flipstats.dashboard.ready.PAGES`; each is a notebook in `dashboards/`.
     role : {"research", "manager", "trainer"}
         For whom: outside ``"research"`` small cells are suppressed.
     port : int, optional
@@ -92,7 +92,8 @@ def serve(
     StudyError
         The folder is not a study.
     """
-    notebook = page_notebook(page)
+    page = page_named(page)
+    notebook = shipped("dashboards") / f"{page}.ipynb"
     one_of("role", role, ROLES)
     one_of("viewers", viewers, range(1, 101))
     study = open_study(Path(study_dir).resolve())
@@ -104,18 +105,6 @@ def serve(
         config = _configuration(notebook, port, token, viewers, lang, runtime)
         announce(t("page.serving", lang, url=f"http://{HOST}:{port}/?token={token}"))
         _run(config, open_browser=open_browser)
-
-
-def page_notebook(page: str) -> Path:
-    """Return the notebook of a page.
-
-    Raises
-    ------
-    ParameterError
-        There is no such page.
-    """
-    pages = {file.stem: file for file in sorted(shipped("dashboards").glob("*.ipynb"))}
-    return pages[one_of("page", page, pages)]
 
 
 def _run(config: Config, *, open_browser: bool) -> None:

@@ -10,7 +10,6 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import Protocol
 
 import ipywidgets as widgets
 
@@ -21,9 +20,11 @@ from flipstats.dashboard.ready import numbers_of, snapshot
 from flipstats.dashboard.state import (
     Block,
     Choice,
-    Cohorts,
     Content,
+    Control,
     Section,
+    State,
+    read_language,
     read_query,
 )
 from flipstats.dashboard.viewer import await_viewer
@@ -31,21 +32,11 @@ from flipstats.errors import FlipstatsError
 from flipstats.i18n import LANGUAGES, in_language, t
 from flipstats.indicators.definition import ROLES
 
-ALL = ""  # a control's value for "all"; no cohort has an empty name
-
-
-class State(Protocol):
-    """What a page needs to know of its numbers."""
-
-    cohorts: Cohorts
-    language: str
-
-    def content(self, choice: Choice) -> Content:
-        """Return what the page shows for a choice, in the language in use."""
+ALL = ""  # a control's value for "all"; no option has an empty value
 
 
 class Page:
-    """One viewer's page: two choices, headline numbers, and sections with their figures.
+    """One viewer's page: controls, headline numbers, and sections with their blocks.
 
     Parameters
     ----------
@@ -64,12 +55,14 @@ class Page:
 
     def __init__(self, state: State, query: str = "") -> None:
         self._state = state
-        self._choice, self.lang = read_query(query, state.cohorts, state.language)
+        self.lang = read_language(query, state.language)
         self._settling, self._turn = False, 0
         self._address = Address()
         with in_language(self.lang):
+            self._form = state.form()
+            self._choice = read_query(query, self._form)
             content = state.content(self._choice)
-            self._iteration, self._cohort = self._controls()
+            self._controls = {control.name: self._control(control) for control in self._form.controls}
             self._head, self._problem, self._cards, self._notes = (
                 _text(name) for name in ("fs-head", "fs-problem", "fs-cards", "fs-notes")
             )
@@ -77,17 +70,16 @@ class Page:
             self._views = {s.key: {block.key: PlotView() for block in s.blocks} for s in content.sections}
             self._fill(content)
         self.widget = self._layout(content.sections)
-        for control in (self._iteration, self._cohort):
+        for control in self._controls.values():
             control.observe(self._chosen, names="value")
 
     def open(self, query: str) -> Page:
         """Show what a link asks for; returns this page, or another where the link is in another language."""
-        choice, lang = read_query(query, self._state.cohorts, self._state.language)
-        if lang != self.lang:
+        if read_language(query, self._state.language) != self.lang:
             self.close()
             return Page(self._state, query)
-        if choice != self._choice:
-            with in_language(lang):
+        if (choice := read_query(query, self._form)) != self._choice:
+            with in_language(self.lang):
                 self._go(choice)
         return self
 
@@ -96,40 +88,39 @@ class Page:
         for widget in (*_below(self.widget), self.widget):
             widget.close()
 
-    def _controls(self) -> tuple[widgets.Dropdown, widgets.Dropdown]:
-        numbers = self._state.cohorts.all_iterations()
-        options = [(t("page.all_iterations"), ALL), *((t("page.iteration_n", n=n), n) for n in numbers)]
-        chosen = [ALL if c is None else c for c in (self._choice.iteration, self._choice.cohort)]
-        return (
-            widgets.Dropdown(options=options, value=chosen[0], description=t("page.iteration")),
-            widgets.Dropdown(options=self._cohort_options(), value=chosen[1], description=t("page.cohort")),
+    def _control(self, control: Control) -> widgets.Dropdown:
+        return widgets.Dropdown(
+            options=self._options(control),
+            value=self._choice[control.name] or ALL,
+            description=control.label,
         )
 
-    def _cohort_options(self) -> list[tuple[str, str]]:
-        cohorts = self._state.cohorts
-        offered = cohorts.of(self._choice.iteration)
-        return [(t("page.all_cohorts"), ALL), *((cohorts.titles[c], c) for c in offered)]
+    def _options(self, control: Control) -> list[tuple[str, str]]:
+        offered = [(option.label, option.value) for option in self._form.offered(control.name, self._choice)]
+        return (
+            [(control.every or t("page.nothing_offered"), ALL), *offered]
+            if control.every or not offered
+            else offered
+        )
 
     def _layout(self, sections: Sequence[Section]) -> widgets.VBox:
-        several = len(self._state.cohorts.all_iterations()) > 1
-        controls = _box([self._iteration, self._cohort] if several else [self._cohort], "fs-controls")
+        choosable = [self._controls[c.name] for c in self._form.controls if len(c.options) > 1]
         parts = [
             _box([self._questions[s.key], _box(self._views[s.key].values(), "fs-figures")], "fs-section")
             for s in sections
         ]
-        top = [self._address, self._head, controls, self._problem, self._cards]
+        controls = [_box(choosable, "fs-controls")] if choosable else []
+        top = [self._address, self._head, *controls, self._problem, self._cards]
         return _box([*top, *parts, self._notes], "fs-page")
 
-    def _chosen(self, change: dict) -> None:
+    def _chosen(self, _change: dict) -> None:
         """Answer a choice: everything on the page is made from one `Content`, or a message says why not."""
         if self._settling:
             return
-        iteration, cohort = self._iteration.value or None, self._cohort.value or None
-        if change["owner"] is self._iteration and cohort not in self._state.cohorts.of(iteration):
-            cohort = None
+        wanted = {name: control.value for name, control in self._controls.items() if control.value}
         with in_language(self.lang):
             try:
-                self._go(Choice(cohort, iteration))
+                self._go(self._form.settle(wanted))
                 self._problem.value = ""
             except FlipstatsError as error:
                 self._problem.value = _message(str(error))
@@ -138,14 +129,15 @@ class Page:
                 raise
 
     def _go(self, choice: Choice) -> None:
-        """Show a choice, and offer the cohorts of its iteration only."""
-        self._choice = self._state.cohorts.check(choice)
+        """Show a choice, and offer what goes with it only."""
+        self._choice = self._form.check(choice)
         self._settling = True
         try:
-            self._iteration.value = ALL if choice.iteration is None else choice.iteration
-            if self._cohort.options != (offered := tuple(self._cohort_options())):
-                self._cohort.options = offered
-            self._cohort.value = ALL if choice.cohort is None else choice.cohort
+            for declared in self._form.controls:
+                control, offered = self._controls[declared.name], tuple(self._options(declared))
+                if control.options != offered:
+                    control.options = offered
+                control.value = choice[declared.name] or ALL
         finally:
             self._settling = False
         self._fill(self._state.content(choice))
@@ -155,13 +147,15 @@ class Page:
         self._head.value = _head(content)
         self._cards.value = (
             f'<h2 class="fs-sr">{escape(t("report.q_headline"))}</h2>{display.cards(content.lines)}'
+            if content.lines
+            else ""
         )
         self._notes.value = "".join(f"<p>{escape(note)}</p>" for note in content.notes)
         for section in content.sections:
             self._questions[section.key].value = _question(section)
             said = set()
             for block in section.blocks:
-                again = block.picture is None and block.missing in said  # one reason, told once
+                again = bool(block.missing) and block.missing in said  # one reason, told once
                 html = "<div hidden></div>" if again else _block(block)
                 self._views[section.key][block.key].show(block.key, html, self._turn)
                 said.add(block.missing)
@@ -214,7 +208,7 @@ def prepare(
     Parameters
     ----------
     page : str
-        ``"programme"``.
+        Its name; see `flipstats.dashboard.ready.PAGES`.
     study_dir : str, optional
         A study folder; by default the one `serve` or `lab` put into the environment.
     role, lang : str, optional
@@ -271,6 +265,12 @@ def _question(section: Section) -> str:
 
 
 def _block(block: Block) -> str:
-    if block.picture is None:
-        return str(display.notice(block.missing, remedy=block.remedy))
-    return str(display.figure(block.picture))
+    """Return a block as one element; it carries what its width is."""
+    if block.html:
+        inside = block.html
+    elif block.picture is None:
+        inside = display.notice(block.missing, remedy=block.remedy)
+    else:
+        inside = display.figure(block.picture)
+    wide = " data-wide" if block.wide else ""
+    return f'<div class="fs-block"{wide}>{inside}</div>'

@@ -32,7 +32,7 @@ from flipstats.display.compared import compared, comparison
 from flipstats.display.controlled import answered, asked, beside, described, trusted
 from flipstats.display.iterations import change_log, moved
 from flipstats.display.next_steps import next_steps, steps, steps_sentence
-from flipstats.display.quality import computed, known, odd, standing
+from flipstats.display.quality import computed, counted, known, odd, standing
 from flipstats.display.views import arm_words, completion, preparation, readiness
 
 __all__ = [
@@ -53,6 +53,7 @@ __all__ = [
     "comparison",
     "completion",
     "computed",
+    "counted",
     "definitions",
     "described",
     "figure",

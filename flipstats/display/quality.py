@@ -26,11 +26,8 @@ def _found(study: Study) -> list[metrics.Computable]:
 def standing(study: Study) -> Html:
     """Show in a few sentences how far the data carry: records, indicators, things to look at."""
     files = study.table("sources").collect()
-    found = _found(study)
-    whole = {entry.key for entry in found if entry.status == "computable"}
-    partly = {entry.key for entry in found if entry.status == "partly"} - whole
-    none = {entry.key for entry in found} - whole - partly
-    lines = [t("report.quality_indicators", whole=len(whole), partly=len(partly), none=len(none))]
+    whole, partly, none = counted(study)
+    lines = [t("report.quality_indicators", whole=whole, partly=partly, none=none)]
     if files.height:
         sums = {
             name: number(files[f"rows_{name}"].sum(), 0) for name in ("read", "kept", "merged", "set_aside")
@@ -39,6 +36,14 @@ def standing(study: Study) -> Html:
     odd = oddities(study)
     lines.append(t("report.quality_odd", n=len(odd)) if odd else t("check.nothing_odd"))
     return Html('<ul class="fs-list">' + "".join(f"<li>{escape(line)}</li>" for line in lines) + "</ul>")
+
+
+def counted(study: Study) -> tuple[int, int, int]:
+    """Return how many indicators can be computed whole, partly and not at all."""
+    found = _found(study)
+    whole = {entry.key for entry in found if entry.status == "computable"}
+    partly = {entry.key for entry in found if entry.status == "partly"} - whole
+    return len(whole), len(partly), len({entry.key for entry in found} - whole - partly)
 
 
 def computed(study: Study) -> Html:

@@ -9,6 +9,7 @@ from flipstats.errors import ParameterError
 from flipstats.export import neutral
 from flipstats.export.answers import answers
 from flipstats.export.comparisons import comparisons
+from flipstats.export.hours import hours
 from flipstats.i18n import t
 from flipstats.served import Served
 from flipstats.study import Study
@@ -52,7 +53,8 @@ def for_manager(study: Study) -> Study:
     tables |= {"coverage": tables["coverage"].join(tables["sources"], on="source_id", how="semi")}
     tables = _by_format(neutral.nameless_sources(tables))
     given = answers(study, smallest)
-    served = Served(given, learners, comparisons(study, smallest, given))
+    aside = {"hours": hours(study, hide=True).to_dicts()}
+    served = Served(given, learners, comparisons(study, smallest, given), aside)
     empty = {name: spec.empty() for name, spec in schema.TABLES.items() if name not in _KEPT}
     return Study(
         schema.validate({**tables, **empty}),

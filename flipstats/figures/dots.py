@@ -83,7 +83,44 @@ def start_scores(rows: pl.DataFrame, *, series: str = "arm", treated: str | None
     return _by_session(rows, series, treated, "start", t("figures.start_caption"))
 
 
-def _by_session(rows: pl.DataFrame, series: str, treated: str | None, what: str, caption: str) -> Picture:
+def by_iteration(
+    rows: pl.DataFrame, *, title: str, statistic: str, series: str = "arm", treated: str | None = None
+) -> Picture:
+    """Draw an indicator iteration after iteration, one line of dots with intervals for each series.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        An indicator with the fixed metric columns, shares or scores in 0-1, and ``iteration`` and the column
+        named by `series`.
+    title : str
+        What is drawn, in the reader's language.
+    statistic, series, treated
+        As in `preparation_by_session`.
+
+    Raises
+    ------
+    ParameterError
+        A column is missing, or several depths are mixed.
+    """
+    needs(rows, ("iteration", series, *_FIXED), "by_iteration")
+    rows = only(rows, statistic=statistic).sort("iteration").rename({"iteration": "sequence"})
+    return _by_session(
+        rows, series, treated, "trend", t("figures.trend_caption"), title=title, axis="iteration"
+    )
+
+
+def _by_session(
+    rows: pl.DataFrame,
+    series: str,
+    treated: str | None,
+    what: str,
+    caption: str,
+    *,
+    title: str = "",
+    axis: str = "session",
+) -> Picture:
+    title = title or t(f"figures.{what}_title")
     rows = rows.with_columns(pl.col(series).cast(pl.String).fill_null("–"))
     drawn = rows.filter(pl.col("reason").fill_null("") != "not_applicable")
     names = drawn[series].unique(maintain_order=True).to_list()
@@ -92,7 +129,7 @@ def _by_session(rows: pl.DataFrame, series: str, treated: str | None, what: str,
     figure = theme.canvas(330)
     for i, (name, style) in enumerate(styles.items()):
         part = drawn.filter((pl.col(series) == name) & pl.col("value").is_not_null())
-        _series(figure, part, name, style, places, shift=(i - (len(styles) - 1) / 2) * 0.16)
+        _series(figure, part, name, style, places, shift=(i - (len(styles) - 1) / 2) * 0.16, axis=axis)
     _unknown_bands(figure, drawn, places)
     figure.update_layout(
         meta={"min_width": 90 + 17 * len(places)},
@@ -100,7 +137,7 @@ def _by_session(rows: pl.DataFrame, series: str, treated: str | None, what: str,
             "tickvals": list(places.values()),
             "ticktext": [str(n) for n in places],
             "range": [-0.6, len(places) - 0.4],
-            "title": {"text": t("figures.session_axis")},
+            "title": {"text": t(f"figures.{axis}_axis")},
         },
     )
     if len(names) > 1:
@@ -108,10 +145,10 @@ def _by_session(rows: pl.DataFrame, series: str, treated: str | None, what: str,
     theme.share_axis(figure, "yaxis", low=-0.02, high=1.02)
     return Picture(
         figure=figure,
-        title=t(f"figures.{what}_title"),
+        title=title,
         caption=_session_caption(rows, drawn, series, caption),
-        alt=_session_alt(drawn, series, names, what),
-        table=_session_table(drawn, series),
+        alt=_session_alt(drawn, series, names, title),
+        table=_session_table(drawn, series, axis),
     )
 
 
@@ -123,6 +160,7 @@ def _series(
     places: dict[int, int],
     *,
     shift: float,
+    axis: str,
 ) -> None:
     import plotly.graph_objects as go
 
@@ -131,11 +169,12 @@ def _series(
         go.Scatter(
             x=[places[n] + shift for n in part["sequence"]],
             y=part["value"].to_list(),
-            mode="markers",
+            mode="lines+markers" if axis == "iteration" else "markers",
+            line={"width": 1.5, "dash": "dot", "color": colour},
             name=theme.safe(name, 24),
             marker={"size": 10, "color": colour, "symbol": symbol},
             error_y=theme.whiskers(part["value"], part["low"], part["high"], colour),
-            customdata=[_session_hover(row, name) for row in part.iter_rows(named=True)],
+            customdata=[_session_hover(row, name, axis) for row in part.iter_rows(named=True)],
             hovertemplate="%{customdata}<extra></extra>",
         )
     )
@@ -189,8 +228,8 @@ def _unknown_bands(figure: go.Figure, rows: pl.DataFrame, places: dict[int, int]
     )
 
 
-def _session_hover(row: dict, name: str) -> str:
-    head = f"<b>{theme.safe(name, 40)}</b><br>{t('figures.session_axis')} {row['sequence']}"
+def _session_hover(row: dict, name: str, axis: str) -> str:
+    head = f"<b>{theme.safe(name, 40)}</b><br>{t(f'figures.{axis}_axis')} {row['sequence']}"
     interval = between(row["low"], row["high"], share=True)
     known = t("figures.hover_n", n=row["n"]) if row["n"] is not None else ""
     return f"{head}<br>{shown(row['value'], share=True)} ({interval})<br>{known}"
@@ -206,23 +245,22 @@ def _session_caption(rows: pl.DataFrame, drawn: pl.DataFrame, series: str, capti
     return " ".join(part for part in parts if part)
 
 
-def _session_alt(rows: pl.DataFrame, series: str, names: Sequence[str], what: str) -> str:
+def _session_alt(rows: pl.DataFrame, series: str, names: Sequence[str], title: str) -> str:
     said = []
     for name in names:
         known = rows.filter((pl.col(series) == name) & pl.col("value").is_not_null())
         if known.height:
             low, high = percent(known["value"].min()), percent(known["value"].max())
             said.append(t("figures.alt_range", name=name, low=low, high=high, n=known.height))
-    title = t(f"figures.{what}_title")
     return t("figures.alt_series", title=title, said=" ".join(said) or t("figures.alt_nothing"))
 
 
-def _session_table(rows: pl.DataFrame, series: str) -> pl.DataFrame:
+def _session_table(rows: pl.DataFrame, series: str, axis: str) -> pl.DataFrame:
     cells = list(rows.iter_rows(named=True))
     return localized(
         [
             ("series", [cell[series] for cell in cells]),
-            ("session", [cell["sequence"] for cell in cells]),
+            (axis, [cell["sequence"] for cell in cells]),
             ("value", [_value_text(cell) for cell in cells]),
             ("interval", [between(cell["low"], cell["high"], share=True) for cell in cells]),
             ("n", [number(cell["n"], 0) for cell in cells]),

@@ -1,4 +1,4 @@
-"""The page `programme`: did they prepare, were they ready, did it work, did they finish."""
+"""The page `manager`: few numbers, where they go, and what to decide."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import polars as pl
 from flipstats import figures, i18n, metrics
 from flipstats.dashboard.effect import COMPLETION, Effect
 from flipstats.dashboard.numbers import Numbers
-from flipstats.dashboard.state import Block, Choice, Cohorts, Content, Section
+from flipstats.dashboard.state import Block, Choice, Content, Form, Section
 from flipstats.display import arm_words
 from flipstats.display.views import BANDS, in_arm_words
 from flipstats.headline import Line
@@ -25,7 +25,10 @@ _STATISTIC = {
 }
 
 
-class Programme:
+TREND = ("prepared_rate", "start_score", "completion_rate")
+
+
+class Manager:
     """What the page shows of a study, for a role; made once, it no longer needs the study.
 
     Parameters
@@ -38,24 +41,19 @@ class Programme:
 
     Attributes
     ----------
-    cohorts : Cohorts
-        What may be chosen.
     language : str
     """
 
     def __init__(self, study: Study, role: str, language: str | None = None) -> None:
         self.language = language or study.programme.language
-        self._title = study.programme.title or study.programme.id
-        self._as_of, self._zone = study.as_of, study.programme.timezone
-        self._treated, self._thresholds, self._role = study.design.treated, study.thresholds, role
+        self._treated, self._thresholds = study.design.treated, study.thresholds
         self._numbers, self._effect = Numbers.of(study, role), Effect(study, role)
-        self._learners = study.n_learners
+        self._about = self._numbers.about
         self._sessions = study.table("sessions").select("session_id", "sequence", "title").collect()
-        cohorts = self._numbers.cohorts
-        self.cohorts = Cohorts(
-            dict(zip(cohorts["cohort_id"], cohorts["title"], strict=True)),
-            dict(zip(cohorts["cohort_id"], cohorts["iteration"], strict=True)),
-        )
+
+    def form(self) -> Form:
+        """Return what may be chosen, in the language in use."""
+        return Form(self._about.controls())
 
     def content(self, choice: Choice) -> Content:
         """Return everything the page shows for a choice, in the language in use."""
@@ -65,40 +63,21 @@ class Programme:
         effect = self._effect.line(choice)
         finished = f"{completed.sentence} {self._effect.sentence(choice, COMPLETION)}"
         return Content(
-            title=self._title,
-            subtitle=self._subtitle(),
-            scope=self._scope(choice),
+            title=self._about.title,
+            subtitle=self._about.subtitle(),
+            scope=self._about.scope(choice),
             lines=[_short(line) for line in (prepared, ready, effect, completed)],
             sections=[
                 _section("preparation", prepared.sentence, self._preparation(choice)),
+                _section("trend", t("manager.a_trend"), self._trend(choice)),
                 _section("readiness", ready.sentence, [self._readiness(choice)]),
                 _section("outcome", effect.sentence, self._effect.blocks(choice)),
                 _section("completion", finished, [self._completion(choice)]),
             ],
-            notes=self._notes(),
+            notes=self._about.notes(),
         )
 
     # ------------------------------------------------------------------------------------------- words
-
-    def _subtitle(self) -> str:
-        learners = t("report.n_learners", n=self._learners)
-        groups = t("report.n_groups", n=len(self.cohorts.titles))
-        until = i18n.date(self._as_of, self._zone)
-        return t("page.subtitle", learners=learners, groups=groups, until=until)
-
-    def _scope(self, choice: Choice) -> str:
-        if choice.cohort is not None:
-            row = self._numbers.chosen(choice).row(0, named=True)
-            parts = [row["title"], arm_words(row["arm"]) if row["arm"] else ""]
-            parts.append("" if row["iteration"] is None else t("page.iteration_n", n=row["iteration"]))
-            return " · ".join(part for part in parts if part)
-        if choice.iteration is not None:
-            return f"{t('page.iteration_n', n=choice.iteration)} · {t('page.all_cohorts')}"
-        return t("page.all_cohorts")
-
-    def _notes(self) -> list[str]:
-        smallest = self._thresholds.smallest_cell
-        return [t(f"page.note_{self._role}", n=smallest), t("page.note_intervals")]
 
     def _line(self, key: str, choice: Choice) -> Line:
         """Return one headline number over everything chosen."""
@@ -143,7 +122,7 @@ class Programme:
         return figures.preparation_heatmap(
             cells,
             sessions=self._sessions,
-            cohorts=self._numbers.cohorts,
+            cohorts=self._about.cohorts,
             treated=self._treated,
             measure=t(f"report.measure_consulted_{depth}"),
         )
@@ -164,6 +143,28 @@ class Programme:
             unprepared=rows["share_not_prepared"]["value"],
         )
 
+    def _trend(self, choice: Choice) -> list[Block]:
+        return [self._moved(key, choice) for key in TREND]
+
+    def _moved(self, key: str, choice: Choice) -> Block:
+        """Return an indicator over iterations; a trend needs two of them."""
+        rows = self._named(self._numbers.by_iteration(key, choice))
+        known = rows.filter(pl.col("statistic") == _STATISTIC[key], pl.col("value").is_not_null())
+        if known["iteration"].n_unique() == 1:
+            n = known["iteration"][0]
+            return Block(
+                f"trend_{key}", missing=t("manager.one_iteration", n=n), remedy=t("manager.remedy_iterations")
+            )
+
+        def drawn() -> figures.Picture:
+            words = {"title": t(f"manager.trend_{key}"), "statistic": _STATISTIC[key]}
+            picture = figures.by_iteration(rows, series="series", treated=self._first(choice), **words)
+            if choice["iteration"] is None:
+                return picture
+            return replace(picture, caption=f"{picture.caption} {t('manager.up_to', n=choice['iteration'])}")
+
+        return _block(f"trend_{key}", rows, _STATISTIC[key], drawn)
+
     def _readiness(self, choice: Choice) -> Block:
         rows = self._named(self._numbers.by_session("start_score", choice))
         return _block(
@@ -180,7 +181,7 @@ class Programme:
 
         def drawn() -> figures.Picture:
             picture = figures.completion_by_arm(arms.with_columns(_formats()), groups, treated=treated)
-            if choice.cohort is None:
+            if choice["cohort"] is None:
                 return picture
             mark = "page.one_mark" if groups["value"].is_not_null().any() else "page.no_mark"
             return replace(picture, caption=f"{picture.caption} {t(mark)}")
@@ -190,22 +191,24 @@ class Programme:
     def _named(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Give each row the name of its series: the cohort's title, or its format's."""
         alone = rows["cohort_id"].is_not_null().any()
+        titles = self._about.titles()
         names = [
-            self.cohorts.titles[cohort] if cohort is not None else _arm_series(arm, alone)
+            titles[cohort] if cohort is not None else _arm_series(arm, alone)
             for cohort, arm in rows.select("cohort_id", "arm").iter_rows()
         ]
         return rows.with_columns(pl.Series("series", names, pl.String))
 
     def _first(self, choice: Choice) -> str:
         """Return the series drawn in the first colour: the cohort chosen, or the flipped format."""
-        if choice.cohort is not None:
-            return self.cohorts.titles[choice.cohort]
+        if choice["cohort"] is not None:
+            return self._about.titles()[choice["cohort"]]
         return arm_words(self._treated)
 
 
 def _section(key: str, answer: str, blocks: list[Block]) -> Section:
     told_below = bool(answer) and all(block.missing == answer for block in blocks)
-    return Section(key, t(f"report.q_{key}"), "" if told_below else answer, blocks)
+    question = f"manager.q_{key}" if i18n.has(f"manager.q_{key}") else f"report.q_{key}"
+    return Section(key, t(question), "" if told_below else answer, blocks)
 
 
 def _formats() -> pl.Expr:

@@ -1,4 +1,4 @@
-"""The page `programme` without a browser: numbers follow every choice and hide small groups."""
+"""The page `manager` without a browser: numbers follow every choice and hide small groups."""
 
 import json
 import pickle
@@ -11,26 +11,28 @@ from page_study import END, GROUPS, TITLES, page_study
 from traitlets import TraitError
 
 from flipstats import display
-from flipstats.dashboard import programme, ready, view
-from flipstats.dashboard.programme import Programme
-from flipstats.dashboard.state import Choice, Cohorts, Content
+from flipstats.dashboard import manager as manager_page
+from flipstats.dashboard import ready, view
+from flipstats.dashboard.manager import Manager
+from flipstats.dashboard.state import Choice, Content, Control, Form, Option
 from flipstats.errors import ParameterError
 from flipstats.i18n import in_language
 from flipstats.study import Study
 
 KEYS = {
     "preparation": ["heatmap", "by_session", "lead"],
+    "trend": ["trend_prepared_rate", "trend_start_score", "trend_completion_rate"],
     "readiness": ["start"],
     "outcome": ["means", "forest"],
     "completion": ["completion"],
 }
 CHOICES = [
     Choice(),
-    Choice(None, 1),
-    Choice(None, 2),
-    *(Choice(name) for name in GROUPS),
-    Choice("F2", 2),
-    Choice("C1", 1),
+    Choice.of(iteration=1),
+    Choice.of(iteration=2),
+    *(Choice.of(cohort=name) for name in GROUPS),
+    Choice.of(cohort="F2", iteration=2),
+    Choice.of(cohort="C1", iteration=1),
 ]
 
 
@@ -43,13 +45,13 @@ def study():
 @pytest.fixture(scope="module")
 def manager(study):
     """What a manager's page is made from."""
-    return Programme(study, "manager", "fr")
+    return Manager(study, "manager", "fr")
 
 
 @pytest.fixture(scope="module")
 def research(study):
     """What a researcher's page is made from."""
-    return Programme(study, "research", "en")
+    return Manager(study, "research", "en")
 
 
 def blocks(content):
@@ -69,7 +71,9 @@ def told(block) -> str:
 
 
 @pytest.mark.parametrize(
-    ("choice", "lang"), [*((c, "fr") for c in CHOICES), (Choice(), "en"), (Choice("F2"), "en")], ids=str
+    ("choice", "lang"),
+    [*((c, "fr") for c in CHOICES), (Choice(), "en"), (Choice.of(cohort="F2"), "en")],
+    ids=str,
 )
 def test_every_choice_gives_every_block_a_figure_or_a_reason_and_what_to_do(manager, choice, lang):
     with in_language(lang):
@@ -92,7 +96,7 @@ def test_every_choice_gives_every_block_a_figure_or_a_reason_and_what_to_do(mana
 def test_every_figure_follows_the_cohort(research):
     """No block is the same for two cohorts; the effect, over all groups, names the one it is not about."""
     with in_language("en"):
-        found = {name: blocks(research.content(Choice(name))) for name in ("F1", "F2", "F3")}
+        found = {name: blocks(research.content(Choice.of(cohort=name))) for name in ("F1", "F2", "F3")}
     for one, other in combinations(found, 2):
         for key in found[one]:
             assert told(found[one][key]) != told(found[other][key]), key
@@ -101,7 +105,7 @@ def test_every_figure_follows_the_cohort(research):
 
 def test_every_figure_follows_the_iteration(research):
     with in_language("en"):
-        found = [blocks(research.content(Choice(None, i))) for i in (None, 1, 2)]
+        found = [blocks(research.content(Choice.of(iteration=i))) for i in (None, 1, 2)]
     for one, other in combinations(found, 2):
         assert [key for key in one if told(one[key]) == told(other[key])] == []
 
@@ -112,7 +116,7 @@ def test_numbers_are_those_of_the_indicators(study, research):
     rows = metrics.prepared_rate(study, ["cohort_id"], depth="opened").filter(statistic="all")
     with in_language("en"):
         for row in rows.drop_nulls("value").iter_rows(named=True):
-            line = research.content(Choice(row["cohort_id"])).lines[0]
+            line = research.content(Choice.of(cohort=row["cohort_id"])).lines[0]
             assert line.value_text == f"{100 * row['value']:.0f}%"
 
 
@@ -125,7 +129,7 @@ def test_words_are_in_the_language_of_the_page_also_where_polars_uses_threads(ma
 
 def test_a_conventional_group_has_nothing_to_prepare_and_the_page_says_what_to_choose(manager):
     with in_language("fr"):
-        block = blocks(manager.content(Choice("C1")))["heatmap"]
+        block = blocks(manager.content(Choice.of(cohort="C1")))["heatmap"]
     assert block.picture is None
     assert block.remedy == (
         "Le dispositif classique n’a rien à préparer\u00a0: choisissez un groupe en classe inversée, "
@@ -138,7 +142,7 @@ def test_a_study_without_formats_speaks_of_all_groups(study):
     tables = {
         name: study.table(name) for name in ("learners", "enrolments", "sessions", "attempts", "assessments")
     }
-    state = Programme(
+    state = Manager(
         Study.from_frames(
             programme={"as_of": END},
             design={"completion_rule": "summative_passed"},
@@ -157,13 +161,13 @@ def test_a_study_without_formats_speaks_of_all_groups(study):
 
 def test_a_study_with_almost_nothing_says_what_is_missing():
     cohorts = pl.DataFrame({"cohort_id": ["A", "B"], "arm": ["flipped", "conventional"]})
-    state = Programme(Study.from_frames(cohorts=cohorts), "manager", "en")
+    state = Manager(Study.from_frames(cohorts=cohorts), "manager", "en")
     with in_language("en"):
-        for choice in (Choice(), Choice("A")):
+        for choice in (Choice(), Choice.of(cohort="A")):
             content = state.content(choice)
             assert all(block.picture is None for block in blocks(content).values())
             assert {line.value_text for line in content.lines} <= {"–", ""}
-    assert state.cohorts.titles == {"A": "A", "B": "B"}
+    assert [option.label for option in state.form().controls[1].options] == ["A", "B"]
 
 
 # ------------------------------------------------------------------------------------------- small groups
@@ -172,7 +176,7 @@ def test_a_study_with_almost_nothing_says_what_is_missing():
 def test_a_small_group_is_hidden_from_managers_and_not_from_research(manager, research):
     with in_language("en"):
         for state, hidden in ((manager, True), (research, False)):
-            content = state.content(Choice("F4"))
+            content = state.content(Choice.of(cohort="F4"))
             assert (content.lines[0].value_text == "–") is hidden
             assert (blocks(content)["heatmap"].picture is None) is hidden
             table = blocks(state.content(Choice()))["means"].picture.table
@@ -186,18 +190,25 @@ def test_no_choice_gives_a_small_group_away_by_subtraction(study, manager):
         statistic = {"prepared_rate": "all", "start_score": "mean", "completion_rate": "rate"}[key]
         shown = {
             choice: row["n"]
-            for choice in [Choice(), Choice(None, 1), Choice(None, 2), *(Choice(n) for n in GROUPS)]
+            for choice in [
+                Choice(),
+                Choice.of(iteration=1),
+                Choice.of(iteration=2),
+                *(Choice.of(cohort=n) for n in GROUPS),
+            ]
             if (row := numbers.total(key, choice)[statistic])["value"] is not None
         }
-        hidden = [name for name in GROUPS if Choice(name) not in shown and key != "prepared_rate"]
-        hidden += [n for n in ("F1", "F2", "F3", "F4") if Choice(n) not in shown and key == "prepared_rate"]
+        hidden = [name for name in GROUPS if Choice.of(cohort=name) not in shown and key != "prepared_rate"]
+        hidden += [
+            n for n in ("F1", "F2", "F3", "F4") if Choice.of(cohort=n) not in shown and key == "prepared_rate"
+        ]
         assert "F4" in hidden
         assert len([name for name in hidden if GROUPS[name][:2] == ("flipped", 2)]) >= 2, key
 
 
 def test_means_of_hidden_groups_stand_nowhere_on_a_managers_page(manager, research):
     with in_language("en"):
-        secret = blocks(research.content(Choice("F4")))["means"].picture.figure.data[0].x[0]
+        secret = blocks(research.content(Choice.of(cohort="F4")))["means"].picture.figure.data[0].x[0]
         for choice in CHOICES:
             page = manager.content(choice)
             text = "".join(told(block) for block in blocks(page).values())
@@ -210,13 +221,13 @@ def test_means_of_hidden_groups_stand_nowhere_on_a_managers_page(manager, resear
 def test_numbers_handed_to_kernels_say_the_same(tmp_path, study, monkeypatch):
     study.save(tmp_path / "study")
     folder = str(tmp_path / "study")
-    made = ready.numbers_of("programme", folder, "manager", "fr")
+    made = ready.numbers_of("manager", folder, "manager", "fr")
     for name, value in ready.hand_over(made, tmp_path).items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(ready, "open_study", lambda path: pytest.fail("made again"))
-    found = ready.numbers_of("programme", folder, "manager", "fr")
+    found = ready.numbers_of("manager", folder, "manager", "fr")
     with in_language("fr"):
-        one, other = (blocks(n.state.content(Choice("F1"))) for n in (made, found))
+        one, other = (blocks(n.state.content(Choice.of(cohort="F1"))) for n in (made, found))
     assert [told(b) for b in one.values()] == [told(b) for b in other.values()]
 
 
@@ -224,10 +235,12 @@ class Stub:
     """Stands for the numbers of a page where only what they were made from matters."""
 
     language = "en"
-    cohorts = Cohorts({"A": "Group A"}, {"A": 1})
 
     def __init__(self, study, role, lang):
         self.title = study.programme.title
+
+    def form(self):
+        return Form((Control("cohort", "Cohort", [Option("A", "Group A"), Option("B", "Group B")], "All"),))
 
     def content(self, choice):
         return Content(self.title, "", "", [], [], [])
@@ -235,20 +248,20 @@ class Stub:
 
 @pytest.fixture
 def stub(monkeypatch):
-    monkeypatch.setattr(programme, "Programme", Stub)
+    monkeypatch.setattr(manager_page, "Manager", Stub)
 
 
 @pytest.mark.usefixtures("stub")
 def test_numbers_for_another_role_or_another_snapshot_are_made_again(tmp_path, study, monkeypatch):
     study.save(tmp_path / "study")
     folder = str(tmp_path / "study")
-    made = ready.numbers_of("programme", folder, "manager", "fr")
+    made = ready.numbers_of("manager", folder, "manager", "fr")
     for name, value in ready.hand_over(made, tmp_path).items():
         monkeypatch.setenv(name, value)
-    assert ready.numbers_of("programme", folder, "manager", "fr").made_from == made.made_from
-    assert ready.numbers_of("programme", folder, "research", "fr").made_from != made.made_from
+    assert ready.numbers_of("manager", folder, "manager", "fr").made_from == made.made_from
+    assert ready.numbers_of("manager", folder, "research", "fr").made_from != made.made_from
     page_study(seed=8).save(tmp_path / "study")
-    assert ready.numbers_of("programme", folder, "manager", "fr").made_from != made.made_from
+    assert ready.numbers_of("manager", folder, "manager", "fr").made_from != made.made_from
 
 
 def test_no_learner_is_in_what_kernels_get(manager):
@@ -271,14 +284,14 @@ def views(page):
 
 
 def test_a_link_opens_on_its_choice(page):
-    assert (page.lang, page._cohort.value, page._iteration.value) == ("en", "F1", "")
+    assert (page.lang, page._controls["cohort"].value, page._controls["iteration"].value) == ("en", "F1", "")
     assert page._address.now["query"] == "lang=en&cohort=F1"
     assert "Groupe &lt;F1&gt; &amp; « flipped »" in page._head.value
 
 
 def test_a_choice_changes_every_block_once(page):
     before = {key: plot.block for key, plot in views(page).items()}
-    page._cohort.value = "F2"
+    page._controls["cohort"].value = "F2"
     after = {key: plot.block for key, plot in views(page).items()}
     assert all(after[key]["rev"] == before[key]["rev"] + 1 for key in before)
     assert [k for k in before if after[k]["html"] == before[k]["html"]] == []
@@ -290,22 +303,22 @@ def test_a_page_made_ready_opens_on_the_link_of_whoever_comes(manager):
     page = view.Page(manager)
     assert page.open("lang=fr") is page
     assert page._turn == 1, "nothing is made again for the one who asks for nothing"
-    assert page.open("lang=fr&iteration=2&cohort=F2") is page
-    assert (page._iteration.value, page._cohort.value, page._turn) == (2, "F2", 2)
+    assert page.open("lang=fr&cohort=F2&iteration=2") is page
+    assert (page._controls["iteration"].value, page._controls["cohort"].value, page._turn) == ("2", "F2", 2)
     other = page.open("lang=en&cohort=F1")
-    assert (other.lang, other._cohort.value) == ("en", "F1")
+    assert (other.lang, other._controls["cohort"].value) == ("en", "F1")
     assert page.widget.comm is None, "the widgets of the page that is not shown are gone"
 
 
 def test_an_iteration_offers_its_own_cohorts_and_drops_one_that_is_not_in_it(page):
-    page._iteration.value = 2
-    assert [value for _, value in page._cohort.options] == ["", "C2", "C3", "F2", "F3", "F4"]
-    assert page._cohort.value == ""
-    assert page._choice == Choice(None, 2)
-    page._cohort.value = "F2"
-    page._iteration.value = ""
-    assert page._choice == Choice("F2", None)
-    assert len(page._cohort.options) == 1 + len(GROUPS)
+    page._controls["iteration"].value = "2"
+    assert [value for _, value in page._controls["cohort"].options] == ["", "C2", "C3", "F2", "F3", "F4"]
+    assert page._controls["cohort"].value == ""
+    assert page._choice == Choice.of(iteration=2)
+    page._controls["cohort"].value = "F2"
+    page._controls["iteration"].value = ""
+    assert page._choice == Choice.of(cohort="F2")
+    assert len(page._controls["cohort"].options) == 1 + len(GROUPS)
 
 
 @pytest.mark.parametrize(
@@ -314,8 +327,8 @@ def test_an_iteration_offers_its_own_cohorts_and_drops_one_that_is_not_in_it(pag
 def test_what_was_not_offered_cannot_be_chosen(page, sent):
     """A browser may send anything: the control refuses it or takes it for "all", and the page stays whole."""
     with suppress(TraitError, IndexError, TypeError):
-        page._cohort.set_state(sent)
-    assert page._choice in (Choice("F1"), Choice())
+        page._controls["cohort"].set_state(sent)
+    assert page._choice in (Choice.of(cohort="F1"), Choice())
     assert page._problem.value == ""
 
 
@@ -330,7 +343,7 @@ def test_what_flipstats_refuses_is_told_and_the_page_stays(page, monkeypatch):
         raise ParameterError("no <such> thing")
 
     monkeypatch.setattr(page._state, "content", refuse)
-    page._cohort.value = "F3"
+    page._controls["cohort"].value = "F3"
     assert page._problem.value == '<div class="fs-message" role="alert"><p>no &lt;such&gt; thing</p></div>'
 
 
@@ -340,7 +353,7 @@ def test_a_fault_of_ours_is_told_and_not_swallowed(page, monkeypatch):
 
     monkeypatch.setattr(page._state, "content", fail)
     with pytest.raises(ZeroDivisionError):
-        page._cohort.value = "F3"
+        page._controls["cohort"].value = "F3"
     assert "still shows the one before" in page._problem.value
     assert "secret detail" not in page._problem.value
 
@@ -360,16 +373,16 @@ def test_plotly_is_given_only_to_a_page_that_lacks_it(page, monkeypatch):
 
 def test_prepare_refuses_in_words_a_viewer_can_read(tmp_path, monkeypatch):
     monkeypatch.setenv("FLIPSTATS_ROLE", "admin")
-    assert view.prepare("programme", str(tmp_path)).problem == (
+    assert view.prepare("manager", str(tmp_path)).problem == (
         "role: 'admin' is not allowed; it is one of research, manager, trainer"
     )
     monkeypatch.delenv("FLIPSTATS_ROLE")
-    missing = view.prepare("programme", str(tmp_path / "nowhere"))
+    missing = view.prepare("manager", str(tmp_path / "nowhere"))
     assert missing.page is None
     assert "nowhere" in missing.problem
     assert 'role="alert"' in missing.show().value
-    assert view.prepare("programe", str(tmp_path)).problem == (
-        "page: 'programe' is not allowed; did you mean 'programme'?"
+    assert view.prepare("manger", str(tmp_path)).problem == (
+        "page: 'manger' is not allowed; did you mean 'manager'?"
     )
 
 
@@ -378,6 +391,6 @@ def test_a_study_built_anew_before_the_viewer_came_is_the_one_that_is_shown(tmp_
     monkeypatch.delenv("FLIPSTATS_LANG", raising=False)
     folder = tmp_path / "study"
     study.save(folder)
-    page = view.prepare("programme", str(folder))
+    page = view.prepare("manager", str(folder))
     page_study(title="Anew").save(folder)
     assert "Anew" in page.show().children[1].value
