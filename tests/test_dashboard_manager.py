@@ -3,6 +3,7 @@
 import json
 import pickle
 from contextlib import suppress
+from dataclasses import replace
 from itertools import combinations
 
 import polars as pl
@@ -13,13 +14,16 @@ from traitlets import TraitError
 from flipstats import display
 from flipstats.dashboard import manager as manager_page
 from flipstats.dashboard import ready, view
+from flipstats.dashboard.decide import Decide
 from flipstats.dashboard.manager import Manager
 from flipstats.dashboard.state import Choice, Content, Control, Form, Option
+from flipstats.diagnostics import KINDS, Finding, Target
 from flipstats.errors import ParameterError
 from flipstats.i18n import in_language
 from flipstats.study import Study
 
 KEYS = {
+    "decide": ["decide"],
     "preparation": ["heatmap", "by_session", "lead"],
     "trend": ["trend_prepared_rate", "trend_start_score", "trend_completion_rate"],
     "readiness": ["start"],
@@ -62,7 +66,7 @@ def blocks(content):
 def told(block) -> str:
     """Return everything a block tells, as one text."""
     if block.picture is None:
-        return block.missing + block.remedy
+        return block.html + block.missing + block.remedy
     picture = block.picture
     return "".join([display.spec(picture.figure), picture.caption, picture.alt, picture.table.write_csv()])
 
@@ -80,6 +84,8 @@ def test_every_choice_gives_every_block_a_figure_or_a_reason_and_what_to_do(mana
         content = manager.content(choice)
     assert {s.key: [b.key for b in s.blocks] for s in content.sections} == KEYS
     for block in blocks(content).values():
+        if block.html:
+            continue
         if block.picture is None:
             assert block.missing.endswith(".")
             assert block.remedy.endswith("."), block.key
@@ -98,7 +104,7 @@ def test_every_figure_follows_the_cohort(research):
     with in_language("en"):
         found = {name: blocks(research.content(Choice.of(cohort=name))) for name in ("F1", "F2", "F3")}
     for one, other in combinations(found, 2):
-        for key in found[one]:
+        for key in set(found[one]) - {"decide"}:
             assert told(found[one][key]) != told(found[other][key]), key
     assert f"“{TITLES['F1']}” alone is not compared" in found["F1"]["forest"].picture.caption
 
@@ -107,7 +113,40 @@ def test_every_figure_follows_the_iteration(research):
     with in_language("en"):
         found = [blocks(research.content(Choice.of(iteration=i))) for i in (None, 1, 2)]
     for one, other in combinations(found, 2):
-        assert [key for key in one if told(one[key]) == told(other[key])] == []
+        assert [key for key in one if told(one[key]) == told(other[key])] == ["decide"]  # nothing to decide
+
+
+def test_findings_follow_the_choice(study):
+    """Of what the diagnosis of the whole found, a choice shows what lies within it or holds it."""
+    looked = Decide(study, "research")
+    places = {
+        "programme": Target("programme", "p"),
+        "first": Target("resource", "r1", iteration=1),
+        "group": Target("cohort", "F2", {"cohort": "F2 <b>"}, "flipped", 2, "F2"),
+        "other": Target("cohort", "C2", {"cohort": "C2"}, "conventional", 2, "C2"),
+    }
+    kind = "off_hours"
+    looked._found = replace(
+        looked._found, looks=9, findings=tuple(_finding(kind, target) for target in places.values())
+    )
+    shown = {
+        choice: {
+            name for name, target in places.items() if target in [f.target for f in looked.findings(choice)]
+        }
+        for choice in (Choice(), Choice.of(iteration=1), Choice.of(iteration=2), Choice.of(cohort="F2"))
+    }
+    assert list(shown.values()) == [
+        set(places), {"programme", "first"}, {"programme", "group", "other"}, {"programme", "group"},
+    ]  # fmt: skip
+    with in_language("en"):
+        html = looked.block(Choice.of(cohort="F2")).html
+    assert "F2 &lt;b&gt;" in html
+    assert html.count("<li class=") == 2
+
+
+def _finding(kind, target):
+    told = {"value": 0.62, "low": 0.5, "high": 0.7, "level": 0.95, "n": 30, "coverage": 1.0}
+    return Finding(kind, "alarm", target, 0.5, 0.5, 0.5, 0.3, 0.2, told)
 
 
 def test_numbers_are_those_of_the_indicators(study, research):
@@ -294,7 +333,7 @@ def test_a_choice_changes_every_block_once(page):
     page._controls["cohort"].value = "F2"
     after = {key: plot.block for key, plot in views(page).items()}
     assert all(after[key]["rev"] == before[key]["rev"] + 1 for key in before)
-    assert [k for k in before if after[k]["html"] == before[k]["html"]] == []
+    assert [k for k in before if after[k]["html"] == before[k]["html"]] == ["decide"]  # nothing to decide
     assert page._address.now["query"] == "lang=en&cohort=F2"
     assert "F2" in page._address.now["said"]
 

@@ -7,6 +7,7 @@ from dataclasses import asdict, replace
 import polars as pl
 
 from flipstats import figures, i18n, metrics
+from flipstats.dashboard.decide import Decide
 from flipstats.dashboard.effect import COMPLETION, Effect
 from flipstats.dashboard.numbers import Numbers
 from flipstats.dashboard.state import Block, Choice, Content, Form, Section
@@ -48,7 +49,7 @@ class Manager:
         self.language = language or study.programme.language
         self._treated, self._thresholds = study.design.treated, study.thresholds
         self._numbers, self._effect = Numbers.of(study, role), Effect(study, role)
-        self._about = self._numbers.about
+        self._about, self._decide = self._numbers.about, Decide(study, role)
         self._sessions = study.table("sessions").select("session_id", "sequence", "title").collect()
 
     def form(self) -> Form:
@@ -68,6 +69,12 @@ class Manager:
             scope=self._about.scope(choice),
             lines=[_short(line) for line in (prepared, ready, effect, completed)],
             sections=[
+                Section(
+                    "decide",
+                    t("manager.q_decide"),
+                    self._decide.sentence(choice),
+                    [self._decide.block(choice)],
+                ),
                 _section("preparation", prepared.sentence, self._preparation(choice)),
                 _section("trend", t("manager.a_trend"), self._trend(choice)),
                 _section("readiness", ready.sentence, [self._readiness(choice)]),

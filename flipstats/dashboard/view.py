@@ -106,7 +106,11 @@ class Page:
     def _layout(self, sections: Sequence[Section]) -> widgets.VBox:
         choosable = [self._controls[c.name] for c in self._form.controls if len(c.options) > 1]
         parts = [
-            _box([self._questions[s.key], _box(self._views[s.key].values(), "fs-figures")], "fs-section")
+            _box(
+                [self._questions[s.key], _box(self._views[s.key].values(), "fs-figures")],
+                "fs-section",
+                f"fs-s-{s.key}",
+            )
             for s in sections
         ]
         controls = [_box(choosable, "fs-controls")] if choosable else []
@@ -230,9 +234,10 @@ def prepare(
             return Ready(problem=str(error))
 
 
-def _box(children: Iterable[widgets.Widget], name: str) -> widgets.VBox:
+def _box(children: Iterable[widgets.Widget], *names: str) -> widgets.VBox:
     box = widgets.VBox(list(children))
-    box.add_class(name)
+    for name in names:
+        box.add_class(name)
     return box
 
 
