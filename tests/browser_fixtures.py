@@ -103,6 +103,7 @@ def open_page(chromium: object) -> Callable:
             reduced_motion="reduce" if reduced else "no-preference",
             **options,
         )
+        context.set_default_navigation_timeout(120_000)  # a machine with much else to do
         watched = Watched(context.new_page())
 
         def route(handler) -> None:

@@ -63,7 +63,10 @@ class Decide:
             key = "none" if self._found.looks else "nothing"
             return Block("decide", missing=t(f"decide.{key}"), remedy=t(f"decide.remedy_{key}"), wide=True)
         said = remarks(self._found) if not choice.chosen else []
-        leads = list({finding.kind: finding for finding in reversed(found)}.values())[::-1][:FIRST]
+        of_a_kind: dict[str, Finding] = {}
+        for finding in found:
+            of_a_kind.setdefault(finding.kind, finding)
+        leads = list(of_a_kind.values())[:FIRST]
         others = [finding for finding in found if finding not in leads]
         parts = [_listed(leads), _folded(others[:_MOST], len(others) - _MOST), _small(said)]
         return Block("decide", html="".join(parts), wide=True)
@@ -83,12 +86,12 @@ def _folded(found: Sequence[Finding], left: int) -> str:
 
 def _card(finding: Finding) -> str:
     """Return a finding: its number big, what it is about, what to do, and what it does not say."""
-    n = t("decide.of", n=finding.n)
+    n, interval = t("decide.of", n=finding.n), finding.interval.strip("()")
     parts = [
         f'<p class="fs-grade">{escape(finding.grade_word)} · {escape(finding.severity_word)}</p>',
         f'<h3 class="fs-label">{escape(finding.name)}</h3>',
         f'<p class="fs-value">{escape(percent(finding.value))}</p>',
-        f'<p class="fs-interval">{escape(finding.interval.strip('()'))} · {escape(n)}</p>',
+        f'<p class="fs-interval">{escape(interval)} · {escape(n)}</p>',
         f'<p class="fs-sentence">{escape(finding.sentence)}</p>',
         f'<p class="fs-do"><strong>{escape(t("diagnostics.to_do"))}</strong> {escape(finding.advice)}</p>',
         f'<p class="fs-caveat">{escape(t("diagnostics.not_said"))} {escape(finding.caution)} '

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, replace
 
 import polars as pl
@@ -88,19 +89,7 @@ class Manager:
 
     def _line(self, key: str, choice: Choice) -> Line:
         """Return one headline number over everything chosen."""
-        rows = self._numbers.total(key, choice)
-        row = rows[_STATISTIC[key]]
-        label = t(f"page.label_{key}")
-        if row["value"] is None:
-            return Line(key, label, "–", "", _because(row["reason"]), "")
-        interval = between(row)
-        depth = f"_{self._numbers.depth}" if key == "prepared_rate" else ""
-        sentence = t(
-            f"page.said_{key}{depth}", value=percent(row["value"]), interval=interval, n=number(row["n"], 0)
-        )
-        return Line(
-            key, label, percent(row["value"]), interval, sentence, _caveat(key, rows, self._numbers.depth)
-        )
+        return line_of(key, self._numbers.total(key, choice), self._numbers.depth)
 
     # ----------------------------------------------------------------------------------------- figures
 
@@ -210,6 +199,27 @@ class Manager:
         if choice["cohort"] is not None:
             return self._about.titles()[choice["cohort"]]
         return arm_words(self._treated)
+
+
+def line_of(key: str, rows: dict[str, dict], depth: str | None) -> Line:
+    """Return one headline number, from the rows of its indicator by statistic."""
+    row, label = rows.get(_STATISTIC[key]), t(f"page.label_{key}")
+    if row is None or row["value"] is None:
+        return Line(key, label, "–", "", _because(row and row["reason"]), "")
+    interval, at = between(row), f"_{depth}" if key == "prepared_rate" else ""
+    words = {"value": percent(row["value"]), "interval": interval, "n": number(row["n"], 0)}
+    sentence = t(f"page.said_{key}{at}", **words)
+    return Line(key, label, words["value"], interval, sentence, _caveat(key, rows, depth))
+
+
+def block_of(key: str, rows: pl.DataFrame, draw: Callable[[], figures.Picture], *, note: str = "") -> Block:
+    """Return the figure of an indicator with a note below, or why there is none and what to do."""
+
+    def noted() -> figures.Picture:
+        picture = draw()
+        return replace(picture, caption=f"{picture.caption} {note}".strip())
+
+    return _block(key, rows, _STATISTIC[key], noted)
 
 
 def _section(key: str, answer: str, blocks: list[Block]) -> Section:

@@ -1,4 +1,4 @@
-"""Every number of the page for managers, computed once over the whole study under the viewer's role.
+"""Numbers of a page, computed once over the whole study under the viewer's role.
 
 A choice of cohort or iteration only picks rows of these tables. So a page answers at once, and a small cell
 that is suppressed in one table cannot be had from another choice.
@@ -6,6 +6,7 @@ that is suppressed in one table cannot be had from another choice.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -43,14 +44,14 @@ class Numbers:
     _rows: dict[tuple[str, tuple[str, ...]], pl.DataFrame]
 
     @classmethod
-    def of(cls, study: Study, role: str) -> Numbers:
-        """Compute all tables of a study for a role."""
+    def of(cls, study: Study, role: str, keys: Sequence[str] = tuple(_QUESTIONS)) -> Numbers:
+        """Compute the tables of some indicators of a study for a role."""
         depth = prepared_depth(study)
         rows = {}
-        for key, groupings in _QUESTIONS.items():
+        for key in keys:
             asked = depth or "opened"  # with no level told, the rows say which reason
             level = asked if metrics.definition(key).depths else None
-            for by in groupings:
+            for by in _QUESTIONS[key]:
                 rows[key, by] = metrics.compute(study, key, by, depth=level, role=role)
         return cls(depth, About.of(study, role), rows)
 

@@ -91,12 +91,15 @@ class Control:
     options : sequence of Option
     every : str
         What it is called to choose none of them; empty where one must be chosen.
+    first : sequence of str
+        Where one must be chosen and the viewer has not: the values to take, the first that is offered.
     """
 
     name: str
     label: str
     options: Sequence[Option]
     every: str = ""
+    first: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,14 +129,14 @@ class Form:
         raise KeyError(name)
 
     def settle(self, wanted: Mapping[str, str]) -> Choice:
-        """Return the nearest choice that is offered: else all; where one must be chosen, the first."""
+        """Return the nearest choice that is offered: else all; where one must be chosen, its first."""
         kept: dict[str, str] = {}
         for control in self.controls:
             values = [option.value for option in control.options if option.goes_with(kept)]
             if (value := wanted.get(control.name)) in values:
                 kept[control.name] = value
             elif values and not control.every:
-                kept[control.name] = values[0]
+                kept[control.name] = next((v for v in control.first if v in values), values[0])
         return Choice.of(**kept)
 
     def check(self, choice: Choice) -> Choice:

@@ -266,11 +266,13 @@ def _head(content: Content) -> str:
 
 def _question(section: Section) -> str:
     answer = f'<p class="fs-answer">{escape(section.answer)}</p>' if section.answer else ""
-    return f"<h2>{escape(section.question)}</h2>{answer}"
+    return f"<h2>{escape(section.question)}</h2>{answer}" if section.question else ""
 
 
 def _block(block: Block) -> str:
     """Return a block as one element; it carries what its width is."""
+    if not (block.html or block.picture or block.missing):
+        return "<div hidden></div>"
     if block.html:
         inside = block.html
     elif block.picture is None:
