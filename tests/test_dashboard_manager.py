@@ -17,7 +17,7 @@ from flipstats.dashboard import ready, view
 from flipstats.dashboard.decide import Decide
 from flipstats.dashboard.manager import Manager
 from flipstats.dashboard.state import Choice, Content, Control, Form, Option
-from flipstats.diagnostics import KINDS, Finding, Target
+from flipstats.diagnostics import Finding, Target
 from flipstats.errors import ParameterError
 from flipstats.i18n import in_language
 from flipstats.study import Study

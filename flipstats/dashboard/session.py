@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from flipstats import display, figures, i18n
+from flipstats import display, figures, i18n, metrics
 from flipstats.bench import Brief, brief_of
 from flipstats.dashboard.about import About
 from flipstats.dashboard.manager import block_of, line_of
@@ -187,8 +187,15 @@ class Numbered:
             pl.when(pl.col("cohort_id").is_null()).then(pl.lit(t("session.format"))).otherwise(pl.lit(title))
         )
         named = rows.with_columns(words.alias("series"))
-        session = self._sessions.row(choice)
-        mark = "" if session is None else t("session.one_of", session=self._sessions.label(session))
+        if (session := self._sessions.row(choice)) is None:
+            missing = metrics.reason_text("no_sessions")
+            return Section(
+                key,
+                t(f"session.q_{key}"),
+                "",
+                [Block(key, missing=missing, remedy=t("page.remedy_no_sessions"))],
+            )
+        mark = t("session.one_of", session=self._sessions.label(session))
 
         def drawn() -> figures.Picture:
             if key == "start_score":
