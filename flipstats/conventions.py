@@ -77,6 +77,7 @@ class Thresholds:
     severity_severe: float = _threshold(0.50, "share of the room above a threshold")
     # Completion
     pass_mark: float = _threshold(0.5, "score 0-1")
+    dropout_last_share: float = _threshold(0.25, "share of time")  # no trace in the last so much: gone
     # Comparison of arms
     min_groups_per_arm: int = _threshold(3, "groups")  # fewer: refused, not established
     reml_from_groups: int = _threshold(10, "groups per arm")

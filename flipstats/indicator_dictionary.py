@@ -25,6 +25,7 @@ BASE = frozenset(
 )
 # A rule of completion stands on one of these, as the study declares it.
 ONE_OF = {"completion_rate": frozenset({"attempts", "course_completions"})}
+ONE_OF_BESIDE = dict.fromkeys(("dropout", "abandonment_after_failure"), ONE_OF["completion_rate"])
 # What an indicator, or a part of it, needs to see, where few exports tell it.
 TRACES = {
     "offline_share": "downloaded",
@@ -67,6 +68,8 @@ def computable_from(spec: Definition, gives: Gives) -> str:
     if (needed and not needed & has) or TRACES.get(spec.key, "") not in (*gives.traces, ""):
         return "not"
     if TRACES_OF_A_PART.get(spec.key, "") not in (*gives.traces, ""):
+        return "partly"
+    if spec.key in ONE_OF_BESIDE and not ONE_OF_BESIDE[spec.key] & has:
         return "partly"
     if TRACES.get(spec.key) == "downloaded" and not {*LEVELS} <= {*gives.levels}:
         return "partly"

@@ -44,6 +44,7 @@ from flipstats.indicators.consultation import (
     prepared_rate,
 )
 from flipstats.indicators.definition import COLUMNS, ROLES, Definition
+from flipstats.indicators.dropout import DROPOUT, dropout
 from flipstats.indicators.feedback import (
     FEEDBACK_RATING,
     FEEDBACK_RESPONSE_RATE,
@@ -67,6 +68,12 @@ from flipstats.indicators.pre_quiz import PRE_QUIZ_RATE, PRE_QUIZ_SCORE, pre_qui
 from flipstats.indicators.reach import RESOURCE_REACH, resource_reach
 from flipstats.indicators.start_score import START_SCORE, start_score
 from flipstats.indicators.study_slot import STUDY_SLOT_USE, study_slot_use
+from flipstats.indicators.taught import (
+    ACTIVE_SESSION_SHARE,
+    FLIPPED_SHARE,
+    active_session_share,
+    flipped_share,
+)
 from flipstats.indicators.tutoring import (
     TUTORING_CONTACT_RATE,
     TUTORING_FOLLOWUP_RATE,
@@ -75,6 +82,7 @@ from flipstats.indicators.tutoring import (
     tutoring_followup_rate,
     tutoring_reply_time,
 )
+from flipstats.indicators.workload import TRAINER_LOAD, trainer_load
 from flipstats.schema import LEVELS
 from flipstats.study import Study
 
@@ -87,6 +95,7 @@ __all__ = [
     "abandonment_after_failure",
     "absenteeism",
     "access_failure_rate",
+    "active_session_share",
     "adaptation_rate",
     "autonomy",
     "baseline_score",
@@ -100,8 +109,10 @@ __all__ = [
     "consultation_rate",
     "definition",
     "dictionary_text",
+    "dropout",
     "feedback_rating",
     "feedback_response_rate",
+    "flipped_share",
     "late_preparation_rate",
     "lead_time",
     "off_hours_share",
@@ -120,6 +131,7 @@ __all__ = [
     "statistic_title",
     "study_slot_use",
     "title",
+    "trainer_load",
     "transfer",
     "tutoring_contact_rate",
     "tutoring_followup_rate",
@@ -184,7 +196,11 @@ METRICS: dict[str, Definition] = {
         ABSENTEEISM,
         RETENTION,
         TRANSFER,
+        DROPOUT,
         COMPLETION_RATE,
+        FLIPPED_SHARE,
+        ACTIVE_SESSION_SHARE,
+        TRAINER_LOAD,
     )
 }
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from flipstats.conventions import BOOTSTRAP_SEED, DEFAULTS
+from flipstats.intervals import wilson
 
 _ROUNDING = 1e-12
 _CELLS_AT_ONCE = 4_000_000  # 32 MB a matrix
@@ -40,6 +41,75 @@ def kaplan_meier(times: ArrayLike, happened: ArrayLike) -> tuple[NDArray, NDArra
     left = _remaining(np.ones((1, len(times))), happened)[0]
     distinct, first = np.unique(times, return_index=True)
     return distinct, left[np.append(first[1:], len(times)) - 1]
+
+
+def remaining_share(
+    times: ArrayLike, happened: ArrayLike, clusters: ArrayLike, level: float
+) -> tuple[float, float, float]:
+    """Return the share for whom it had not happened by the longest time, with an interval by cluster.
+
+    Parameters
+    ----------
+    times, happened : array_like, shape (n,)
+        As in `kaplan_meier`.
+    clusters : array_like, shape (n,)
+        Whose each time is.
+    level : float
+        Confidence level, in (0, 1).
+
+    Returns
+    -------
+    tuple of float
+        Value, low and high, in [0, 1]; all nan without times. Wilson's interval with the effective size that
+        the robust variance gives, as `intervals.wilson_clustered`; where nothing, or everything, happened the
+        clusters are counted.
+
+    References
+    ----------
+    The variance is the infinitesimal jackknife of R's ``survival::survfit`` with ``cluster``, times
+    G / (G − 1): T. M. Therneau, survival package, vignette "Methods". Without censoring the interval is that
+    of `wilson_clustered`.
+
+    Examples
+    --------
+    >>> "{:.3f} {:.3f} {:.3f}".format(*remaining_share([2, 3, 9, 9], [1, 0, 0, 0], range(4), 0.95))
+    '0.750 0.301 0.954'
+    """
+    order = np.lexsort((~np.asarray(happened, bool), np.asarray(times, float)))
+    times, happened = _in_order(times, happened)
+    if not len(times):
+        return (float("nan"),) * 3
+    value = float(_remaining(np.ones((1, len(times))), happened)[0, -1])
+    codes, n = _by_first_place(np.asarray(clusters)[order]), len(times)
+    pull = np.bincount(codes, weights=_influence(times, happened, value))
+    effective = n**2 / np.square(np.bincount(codes)).sum()
+    size, count = float(effective), len(pull)
+    whole = count == n and not (~happened & (times < times[-1])).any()
+    if whole:
+        size = float(n)
+    elif 0 < value < 1 and count > 1:
+        variance = count / (count - 1) * np.square(pull).sum()
+        shrink = (_t_of(level, n - 1) / _t_of(level, effective - 1)) ** 2
+        size = min(value * (1 - value) / variance * shrink, float(n))
+    low, high = wilson(value * size, size, level)
+    return value, float(low), float(high)
+
+
+def _influence(times: NDArray, happened: NDArray, value: float) -> NDArray:
+    """Return how much each one pulls the share that remains at the end (infinitesimal jackknife)."""
+    _, place = np.unique(times, return_inverse=True)
+    lost = np.bincount(place, weights=happened)
+    at_risk = np.bincount(place)[::-1].cumsum()[::-1]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        step = np.where(lost < at_risk, 1 / (at_risk - lost), 0.0)
+        taken = np.where(lost > 0, lost / at_risk * step, 0.0)
+    return -value * (happened * step[place] - np.cumsum(taken)[place])
+
+
+def _t_of(level: float, df: float) -> float:
+    from scipy.special import stdtrit
+
+    return float(stdtrit(df, (1 + level) / 2))
 
 
 def median_time(times: ArrayLike, happened: ArrayLike) -> float:

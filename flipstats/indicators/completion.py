@@ -142,11 +142,11 @@ def _running(study: Study) -> pl.LazyFrame:
     return (
         study.table("cohorts")
         .join(last, on="cohort_id", how="left")
-        .select("cohort_id", (ends > pl.lit(_speaks_until(study))).fill_null(value=False).alias("running"))
+        .select("cohort_id", (ends > pl.lit(speaks_until(study))).fill_null(value=False).alias("running"))
     )
 
 
-def _speaks_until(study: Study):
+def speaks_until(study: Study):
     """Return up to when the study speaks: as declared, else the latest instant it records an outcome of."""
     if study.programme.as_of is not None:
         return study.as_of

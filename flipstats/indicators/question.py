@@ -111,7 +111,8 @@ def covariates(study: Study) -> list[str]:
 
 
 def _check_group(study: Study, definition: Definition, name: str, by: tuple[str, ...], role: str) -> None:
-    known = [*definition.groups, *covariates(study)]
+    of_learners = set(LEARNER_GROUPS) <= set(definition.groups)
+    known = [*definition.groups, *(covariates(study) if of_learners else [])]
     if name not in known:
         if name in EVERY_GROUP:
             allowed = ", ".join(definition.groups)
