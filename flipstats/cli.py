@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from flipstats import cli_answers, cli_care, cli_ledger, i18n
+from flipstats import cli_answers, cli_care, cli_facts, cli_ledger, i18n
 from flipstats.cli_common import Json, Lang, Order, StudyDir, open_for, print_json, progress_bar, use_language
 from flipstats.errors import FlipstatsError
 from flipstats.i18n import t
@@ -218,7 +218,7 @@ def check(folder: StudyDir, lang: Lang = None, as_json: Json = False) -> None:
         print(found)
 
 
-for _command in (*cli_answers.COMMANDS, *cli_care.COMMANDS):
+for _command in (*cli_facts.COMMANDS, *cli_answers.COMMANDS, *cli_care.COMMANDS):
     app.command()(_command)
 for _command, _name in cli_ledger.COMMANDS:
     app.command(_name)(_command)

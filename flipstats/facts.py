@@ -8,7 +8,7 @@ times faster.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from weakref import WeakKeyDictionary
 
 import narwhals as nw
@@ -19,7 +19,7 @@ from flipstats.conventions import DEFAULTS, Thresholds
 from flipstats.errors import SchemaError
 from flipstats.i18n import t
 from flipstats.schema import COMPLETING_VERBS, OPENING_VERBS, TIME, VERBS
-from flipstats.store import Store
+from flipstats.store import FACTS, Store
 from flipstats.study import Study
 
 DAY_US = 86_400_000_000
@@ -30,6 +30,11 @@ KEYS = ("learner_id", "session_id", "resource_id")
 _CODES = (nw.UInt8, nw.UInt16, nw.UInt32)
 _SECONDS_LIMIT = 1e9
 _OPENED, _DOWNLOADED, _COMPLETED, _DECLARED = range(4)  # what an event shows
+_SMALL = {
+    "enrolments": ("learner_id", "cohort_id", "enrolled_at"),
+    "sessions": ("session_id", "cohort_id", "starts_at", "ends_at"),
+    "plan": ("session_id", "resource_id", "phase", "released_at"),
+}
 _TIMES = {
     "events": ("at",),
     "enrolments": ("enrolled_at",),
@@ -37,7 +42,17 @@ _TIMES = {
     "plan": ("released_at",),
 }
 TIME_COLUMNS = ("first_at", "last_at", "late_first_at")
-_made: WeakKeyDictionary[Study, pl.DataFrame] = WeakKeyDictionary()
+TYPES = {
+    **dict.fromkeys(("n", "downloads"), pl.Int64),
+    **dict.fromkeys(("first_at", "last_at"), TIME),
+    "milliseconds": pl.Int64,
+    "progress": pl.Float64,
+    **dict.fromkeys(("completed", "declared"), pl.Boolean),
+    "late_n": pl.Int64,
+    "late_first_at": TIME,
+}
+COLUMNS = (*KEYS, *TYPES)
+_made: WeakKeyDictionary[Study, pl.LazyFrame] = WeakKeyDictionary()
 
 
 def facts(
@@ -253,23 +268,31 @@ def of_study(study: Study) -> pl.LazyFrame:
         return study.stored_facts
     if study not in _made:
         _made[study] = _made_now(study)
-    return _made[study].lazy()
+    return _made[study]
 
 
-def _made_now(study: Study) -> pl.DataFrame:
+def _made_now(study: Study) -> pl.LazyFrame:
+    if study.store is not None:
+        return study.store.decode(pl.concat(_of_buckets(study, study.store)).lazy(), FACTS)
     tables = {
         name: study.table(name).with_columns(pl.col(*columns).dt.epoch("us"))
         for name, columns in _TIMES.items()
     }
     tables["sessions"] = with_late_until(study.table("sessions"), study.programme.timezone, study.thresholds)
-    found = collect(facts(**tables, thresholds=study.thresholds))
-    return found.with_columns(
+    return with_instants(collect(facts(**tables, thresholds=study.thresholds)).lazy()).collect().lazy()
+
+
+def with_instants(made: pl.LazyFrame) -> pl.LazyFrame:
+    """Turn the microseconds of facts into UTC times."""
+    return made.with_columns(
         pl.from_epoch(pl.col(*TIME_COLUMNS), "us").dt.replace_time_zone("UTC").cast(TIME)
     )
 
 
-def maker(study: Study) -> Callable[[Store], pl.DataFrame]:
+def maker(study: Study) -> Callable[[Store], pl.DataFrame] | pl.LazyFrame:
     """Return how a study's facts are made from its snapshot as it lies: bucket by bucket, on coded ids.
+
+    Facts that were taken from elsewhere are returned as they are: its events would not give them again.
 
     Examples
     --------
@@ -277,15 +300,32 @@ def maker(study: Study) -> Callable[[Store], pl.DataFrame]:
     >>> callable(maker(study))
     True
     """
+    if study.facts_from is not None and study.stored_facts is not None:
+        return study.stored_facts
+    return lambda store: pl.concat(_of_buckets(study, store))
 
-    def make(store: Store) -> pl.DataFrame:
-        late = with_late_until(store.logical("sessions"), study.programme.timezone, study.thresholds)
-        until = store.physical("sessions").with_columns(late.select("late_until").collect()["late_until"])
-        enrolments, plan = store.physical("enrolments"), store.physical("plan")
-        made = (facts(bucket, enrolments, until, plan, study.thresholds) for bucket in store.buckets())
-        return pl.concat([collect(part) for part in made])
 
-    return make
+def _of_buckets(study: Study, store: Store) -> Iterator[pl.DataFrame]:
+    small = {name: frame.collect().lazy() for name, frame in coded(study, store).items()}
+    for bucket in store.buckets():
+        yield collect(facts(bucket, **small, thresholds=study.thresholds))
+
+
+def coded(study: Study, store: Store | None = None) -> dict[str, pl.LazyFrame]:
+    """Return the small tables of a study as `facts` takes them, in the codes of a snapshot.
+
+    Returns
+    -------
+    dict of str to LazyFrame
+        ``enrolments, sessions, plan``; of a study that was narrowed by `Study.select`, what is left.
+    """
+    store = store or study.store
+    sessions = with_late_until(study.table("sessions"), study.programme.timezone, study.thresholds)
+    tables = {"enrolments": study.table("enrolments"), "sessions": sessions, "plan": study.table("plan")}
+    return {
+        name: store.encode(frame, name).select(*_SMALL[name], *(["late_until"] if name == "sessions" else []))
+        for name, frame in tables.items()
+    }
 
 
 def with_late_until(sessions: pl.LazyFrame, zone: str, thresholds: Thresholds) -> pl.LazyFrame:

@@ -254,14 +254,25 @@ class Store:
         """Return whether the snapshot holds a table."""
         return (self.path / f"{table}.parquet").exists()
 
+    def event_files(self) -> list[Path]:
+        """Return the files of the buckets; a learner's events are all in one."""
+        return sorted((self.path / "events").glob("bucket-*.parquet"))
+
     def buckets(self) -> Iterator[pl.LazyFrame]:
-        """Yield the events bucket by bucket; a learner's events are all in one."""
-        for file in sorted((self.path / "events").glob("bucket-*.parquet")):
+        """Yield the events bucket by bucket."""
+        for file in self.event_files():
             yield pl.scan_parquet(file)
 
     def book(self, name: str) -> pl.LazyFrame:
         """Return a code book: the id and its ``code``."""
         return pl.scan_parquet(self.path / "codes" / f"{name}.parquet")
+
+    def encode(self, frame: pl.LazyFrame, table: str) -> pl.LazyFrame:
+        """Turn a logical frame into codes and microseconds; times that are numbers already stay."""
+        types = frame.collect_schema()
+        columns = tuple(c for c in _columns(table) if c.kind == "id" or types.get(c.name) == schema.TIME)
+        books = {_book(c): self.book(_book(c)).collect() for c in columns if c.kind == "id"}
+        return code(frame, books, columns)
 
     def logical(self, table: str) -> pl.LazyFrame:
         """Return a table as the schema states it: string ids, UTC times."""

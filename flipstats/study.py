@@ -36,6 +36,8 @@ class Study:
         The thresholds in force.
     path : Path or None
         The study folder, where it was opened from one.
+    store : Store or None
+        The snapshot it was opened from.
     stored_facts : LazyFrame or None
         Stage one as it was stored; `flipstats.facts.of_study` gives it, or makes it where it is None.
     provenance : dict
@@ -53,6 +55,7 @@ class Study:
         *,
         stored_facts: pl.LazyFrame | None = None,
         path: Path | None = None,
+        store: Store | None = None,
         provenance: Mapping[str, object] | None = None,
         role: str = "research",
         served: Served | None = None,
@@ -64,6 +67,7 @@ class Study:
         self._has: dict[str, bool] = {}
         self.file = file
         self.path = path
+        self.store = store
         self.provenance = dict(provenance or {})
 
     @classmethod
@@ -162,6 +166,11 @@ class Study:
             return self.served.learners
         return self.table("enrolments").select(pl.col("learner_id").n_unique()).collect().item()
 
+    @property
+    def facts_from(self) -> str | None:
+        """The file that facts were taken from, where another machine made them."""
+        return self.provenance.get("facts_from", {}).get("file")
+
     def warnings(self) -> list[Notice]:
         """Return what the build asks a person to look at, in the language in use."""
         return [Notice.from_dict(content) for content in self.provenance.get("warnings", [])]
@@ -220,7 +229,11 @@ class Study:
         content["thresholds"] = {**self.file.thresholds, **thresholds}
         if self.served is not None:
             raise ParameterError(t("export.thresholds"))
-        return self._like(self._tables, parse_study_file(content), None, None)
+        file = parse_study_file(content)
+        same = file.all_thresholds().late_days == self.thresholds.late_days  # facts depend on no other
+        if self.facts_from is not None and not same:
+            raise ParameterError(t("study.facts_elsewhere", file=self.facts_from))
+        return self._like(self._tables, file, self.stored_facts if same else None, None)
 
     def _like(
         self,
@@ -229,7 +242,7 @@ class Study:
         facts: pl.LazyFrame | None,
         served: Served | None,
     ) -> Study:
-        kept = {"path": self.path, "provenance": self.provenance, "role": self.role}
+        kept = {"path": self.path, "store": self.store, "provenance": self.provenance, "role": self.role}
         return Study(tables, file, stored_facts=facts, served=served, **kept)
 
     def save(
@@ -288,6 +301,7 @@ def open_study(path: Path | str) -> Study:
         parse_study_file(store.definition["study"], "study.toml"),
         stored_facts=store.logical("facts") if store.has("facts") else None,
         path=folder,
+        store=store,
         provenance=store.definition["provenance"],
         served=held and Served(store.logical("answers").collect(), **held),
         role=store.definition.get("role", "research"),  # absent from studies saved before there were exports

@@ -5,82 +5,19 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
-import duckdb
 import pandas as pd
 import polars as pl
 import pytest
+from fact_engines import KEYS, alike, on_arrow_pandas, on_duckdb, on_pandas, on_polars, physical
 from hypothesis import given
 from strategies import GENERATED
 from strategies import rows as any_rows
 from studies import at, small, study, whole
 
-from flipstats import facts, schema
+from flipstats import facts
 from flipstats.errors import SchemaError
 
 MICROSECOND = timedelta(microseconds=1)
-TABLES = ("events", "enrolments", "sessions", "plan")
-KEYS = ["learner_id", "session_id", "resource_id"]
-
-
-def physical(found, *, coded: bool) -> dict[str, pl.DataFrame]:
-    """The four tables as `facts.facts` takes them, keys as strings or as numbers."""
-    tables = {
-        name: found.table(name).with_columns(pl.col(pl.Datetime).dt.epoch("us")).collect() for name in TABLES
-    }
-    if coded:
-        verbs = {verb: code for code, verb in enumerate(schema.VERBS)}
-        for name, frame in tables.items():
-            keys = [c for c in (*KEYS, "cohort_id") if c in frame.columns]
-            numbers = [
-                pl.col(c).replace_strict(_codes(tables, c), default=None, return_dtype=pl.UInt32)
-                for c in keys
-            ]
-            tables[name] = frame.with_columns(numbers)
-        tables["events"] = tables["events"].with_columns(
-            pl.col("verb").replace_strict(verbs, return_dtype=pl.Int8)
-        )
-    return tables
-
-
-def _codes(tables: dict[str, pl.DataFrame], column: str) -> dict[str, int]:
-    values = {
-        value
-        for frame in tables.values()
-        if column in frame.columns and frame[column].dtype == pl.String
-        for value in frame[column].drop_nulls()
-    }
-    return {value: code for code, value in enumerate(sorted(values))}
-
-
-def on_polars(tables):
-    return facts.collect(facts.facts(**{name: frame.lazy() for name, frame in tables.items()}))
-
-
-def on_pandas(tables, **kinds):
-    frames = {name: frame.to_pandas(**kinds) for name, frame in tables.items()}
-    for name, frame in frames.items():
-        for column in frame.columns:
-            if frame[column].dtype == object and tables[name][column].dtype != pl.String:
-                frames[name] = frame = frame.astype({column: "float64"})
-    return pl.from_pandas(facts.facts(**frames))
-
-
-def on_duckdb(tables):
-    connection = duckdb.connect()
-    connection.execute("SET disabled_optimizers = 'join_order'")
-    relations = {}
-    for name, frame in tables.items():
-        connection.register(name, frame)
-        relations[name] = connection.table(name)
-    found = facts.facts(**relations).pl()
-    connection.close()
-    return found
-
-
-def alike(frame: pl.DataFrame, like: pl.DataFrame) -> list[tuple]:
-    """Rows in order of their keys, of the same types: an empty result has no types of its own on pandas."""
-    frame = frame.select(like.columns).with_columns(pl.col(pl.Float64).fill_nan(None))
-    return frame.cast(dict(like.schema)).sort(KEYS).rows()
 
 
 @pytest.mark.parametrize("coded", [False, True], ids=["strings", "numbers"])
@@ -89,7 +26,7 @@ def alike(frame: pl.DataFrame, like: pl.DataFrame) -> list[tuple]:
 def test_engines_give_equal_facts(coded, rows):
     tables = physical(study(rows), coded=coded)
     expected = on_polars(tables)
-    for other in (on_pandas(tables), on_pandas(tables, use_pyarrow_extension_array=True), on_duckdb(tables)):
+    for other in (on_pandas(tables), on_arrow_pandas(tables), on_duckdb(tables)):
         assert alike(other, expected) == alike(expected, expected)
 
 
