@@ -186,16 +186,14 @@ def _direct_labels(
     """Write each series' name at the right, near its last value and clear of the others."""
     known = rows.filter(pl.col("value").is_not_null())
     last = known.group_by(series).agg(pl.col("value").sort_by("sequence").last()).sort("value")
-    floor = -1.0
-    for name, value in last.select(series, "value").iter_rows():
-        label = theme.safe(name, 13)
-        room = 0.055 * (1 + label.count("<br>"))
-        floor = max(value, floor + room)
+    labels = [theme.safe(name, 13) for name in last[series]]
+    rooms = [0.055 * (1 + label.count("<br>")) for label in labels]
+    places = theme.apart(last["value"].to_list(), rooms, low=-0.02, high=1.05)
+    for name, label, place in zip(last[series], labels, places, strict=True):
         figure.add_annotation(
-            x=1, xref="paper", xanchor="left", xshift=6, y=min(floor, 1.0), yanchor="middle", align="left",
+            x=1, xref="paper", xanchor="left", xshift=6, y=place, yanchor="middle", align="left",
             text=f"<b>{label}</b>", font={"color": styles[name][0], "size": 12},
         )  # fmt: skip
-        floor += room
     figure.update_layout(margin={"r": 96})
 
 

@@ -17,19 +17,19 @@ from flipstats import i18n
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-# Okabe and Ito's palette, safe for the common kinds of colour blindness (Color Universal Design, 2008),
-# darkened where it needs 3:1 against white; in the dark palette the same hues, lighter.
+# From Okabe and Ito's hues (Color Universal Design, 2008), moved apart in lightness until no two are taken for
+# one another in any kind of colour blindness, at 3:1 or more against the paper; see tests/test_palette.py.
 LIGHT = {
     "ink": "#1B2430",
     "muted": "#5A6675",
     "grid": "#E4E8ED",
     "axis": "#9AA4B1",
     "blue": "#0072B2",
-    "orange": "#D55E00",
-    "green": "#00845F",
-    "purple": "#B0578D",
-    "sky": "#2E8BC9",
-    "gold": "#B37A00",
+    "orange": "#B74D00",
+    "green": "#2B5C44",
+    "purple": "#9E5F81",
+    "sky": "#3493D8",
+    "gold": "#C58118",
 }
 DARK = {
     "ink": "#E7ECF2",
@@ -37,11 +37,11 @@ DARK = {
     "grid": "#2B333E",
     "axis": "#667282",
     "blue": "#56B4E9",
-    "orange": "#F08C42",
-    "green": "#35C394",
-    "purple": "#E39AC1",
-    "sky": "#9AD0F5",
-    "gold": "#E6B23C",
+    "orange": "#E98337",
+    "green": "#3FEBBB",
+    "purple": "#CF90B1",
+    "sky": "#B4E0FF",
+    "gold": "#F8C445",
 }
 # Greys that stand on light and on dark paper alike.
 VOID, HATCH = "rgba(125,138,155,0.14)", "rgba(125,138,155,0.75)"
@@ -200,6 +200,35 @@ def line_label(figure: go.Figure, line: float, text: str, *, lift: float) -> Non
         x=0, xref="paper", xanchor="left", y=line - lift, yanchor="bottom", align="left", text=text,
         font={"size": 13},
     )  # fmt: skip
+
+
+def apart(wanted: Sequence[float], rooms: Sequence[float], *, low: float, high: float) -> list[float]:
+    """Return where labels stand so that none lies on another: near where they should, in the same order.
+
+    Parameters
+    ----------
+    wanted : sequence of float
+        Where each label should stand, rising.
+    rooms : sequence of float
+        How much each takes.
+    low, high : float
+        Ends of what labels may take.
+
+    Examples
+    --------
+    >>> apart([0.95, 0.97, 1.0], [0.1, 0.1, 0.1], low=0.0, high=1.0)
+    [0.75, 0.85, 0.95]
+    """
+    places: list[float] = []
+    floor = low
+    for want, room in zip(wanted, rooms, strict=True):
+        places.append(max(want, floor + room / 2))
+        floor = places[-1] + room / 2
+    ceiling = high
+    for i in range(len(places) - 1, -1, -1):
+        places[i] = round(min(places[i], ceiling - rooms[i] / 2), 6)
+        ceiling = places[i] - rooms[i] / 2
+    return places
 
 
 def whiskers(
