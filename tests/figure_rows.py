@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import polars as pl
 
 HOSTILE = "<script>alert(1)</script> & <b>co</b>"
@@ -102,3 +104,41 @@ EFFECTS = pl.DataFrame(
         "level": [0.95, 0.95],
     }
 )
+PANELS = frame(
+    [
+        row(value, cohort=name, arm="flipped", sequence=n, statistic="all", **more)
+        for name, values in (("Groupe A", (0.8, 0.6, None)), (HOSTILE, (0.0, 0.4, 0.9)))
+        for n, value in enumerate(values, start=1)
+        for more in ({"reason": "no_coverage", "coverage": 0.0} if value is None else {},)
+    ]
+    + [
+        row(None, cohort="Groupe C", arm="conventional", sequence=n, statistic="all", reason="not_applicable")
+        for n in (1, 2, 3)
+    ]
+)
+REACH = frame(
+    [
+        row(0.9, resource="Capsule", minutes=6.0),
+        row(0.0, 0.0, 0.16, resource=HOSTILE, minutes=28.0),
+        row(0.4, resource="Lecture", minutes=None),
+        row(None, resource="Papier", minutes=None, reason="no_coverage", coverage=0.0),
+    ]
+)
+RETAINED = frame(
+    [
+        row(value, resource=name, statistic=f"retention_{step}")
+        for name, values in (("Capsule", (0.95, 0.9, 0.9, 0.8)), (HOSTILE, (0.5, 0.2, 0.1, 0.0)))
+        for step, value in zip((25, 50, 75, 95), values, strict=True)
+    ]
+)
+MONDAY = dt.date(2024, 10, 14)
+DAYS = pl.DataFrame(
+    {
+        "learner": ["LIDLE", "LA", "LA", "LB", "LB"],
+        "day": [None, *(MONDAY + dt.timedelta(days=n) for n in (-2, 3, -1, 1))],
+        "kind": ["other", "before", "other", "before", "late"],
+        "n": [None, 4, 1, 2, 3],
+    }
+)
+ALONG = pl.DataFrame({"sequence": [1, 2], "day": [MONDAY, MONDAY + dt.timedelta(days=14)]})
+PRESENCE = pl.DataFrame({"learner": ["LA", "LB"], "day": [MONDAY, MONDAY], "came": [True, False]})

@@ -30,6 +30,10 @@ PICTURES = {
     "lead": lambda: figures.lead_time_bands(given.BANDS, median_days=1.6, unprepared=0.22),
     "completion": lambda: figures.completion_by_arm(given.ARMS, given.GROUPS, treated=TREATED),
     "means": lambda: figures.group_means(given.GROUPS, given.ARMS, treated=TREATED, outcome="Final test"),
+    "multiples": lambda: figures.small_multiples(given.PANELS, treated=TREATED, statistic="all"),
+    "timeline": lambda: figures.learner_timeline(given.DAYS, sessions=given.ALONG, presence=given.PRESENCE),
+    "reach": lambda: figures.resource_reach(given.REACH),
+    "retention": lambda: figures.retention_curve(given.RETAINED),
     "forest": lambda: figures.forest(given.EFFECTS, smallest=0.2, treated=TREATED, control="conventional"),
 }
 
@@ -85,7 +89,7 @@ def test_paper_is_transparent_and_dark_changes_every_colour_of_the_palette(name:
     assert dark["layout"]["template"]["layout"]["font"]["color"] == theme.DARK["ink"]
 
 
-@pytest.mark.parametrize("name", ["heatmap", "means", "completion"])
+@pytest.mark.parametrize("name", ["heatmap", "means", "completion", "multiples", "reach", "retention"])
 def test_names_from_the_data_never_bring_markup(name: str) -> None:
     drawn = PICTURES[name]().figure.to_json()
     assert "script" in drawn

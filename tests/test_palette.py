@@ -72,13 +72,13 @@ def ciede2000(one: tuple[float, float, float], two: tuple[float, float, float]) 
         turn += 360 if turn < 0 else -360
     dl, dc = l2 - l1, c2 - c1
     dh = 2 * math.sqrt(c1 * c2) * math.sin(math.radians(turn / 2))
-    l, c = (l1 + l2) / 2, (c1 + c2) / 2
+    light, c = (l1 + l2) / 2, (c1 + c2) / 2
     h = h1 + h2
     if c1 * c2 != 0:
         h = h / 2 if abs(h1 - h2) <= 180 else (h + 360) / 2 if h < 360 else (h - 360) / 2
     t = 1 - 0.17 * math.cos(math.radians(h - 30)) + 0.24 * math.cos(math.radians(2 * h))
     t += 0.32 * math.cos(math.radians(3 * h + 6)) - 0.20 * math.cos(math.radians(4 * h - 63))
-    sl = 1 + 0.015 * (l - 50) ** 2 / math.sqrt(20 + (l - 50) ** 2)
+    sl = 1 + 0.015 * (light - 50) ** 2 / math.sqrt(20 + (light - 50) ** 2)
     sc, sh = 1 + 0.045 * c, 1 + 0.015 * c * t
     rt = -math.sin(math.radians(60 * math.exp(-(((h - 275) / 25) ** 2))))
     rt *= 2 * math.sqrt(c**7 / (c**7 + 25**7))

@@ -17,8 +17,8 @@ from flipstats import i18n
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-# From Okabe and Ito's hues (Color Universal Design, 2008), moved apart in lightness until no two are taken for
-# one another in any kind of colour blindness, at 3:1 or more against the paper; see tests/test_palette.py.
+# From Okabe and Ito's hues (Color Universal Design, 2008), moved apart in lightness until no two are taken
+# for one another in any kind of colour blindness, at 3:1 or more against the paper: tests/test_palette.py.
 LIGHT = {
     "ink": "#1B2430",
     "muted": "#5A6675",
