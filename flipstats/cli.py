@@ -86,13 +86,21 @@ def sample(
     null: Annotated[
         bool, typer.Option("--null", help="A programme in which flipping changes nothing.")
     ] = False,
+    problem: Annotated[
+        list[str] | None,
+        typer.Option(help="Plant this problem and no other; may be repeated. "),
+    ] = None,
+    clean: Annotated[bool, typer.Option("--clean", help="A programme in which nothing is wrong.")] = False,
     lang: Lang = None,
 ) -> None:
     """Write a synthetic programme as raw exports, with the true values it was drawn from."""
     from flipstats.sample import write_sample
 
     language = use_language(lang)
-    drawn = write_sample(folder, learners=learners, events=events, seed=seed, null=null, language=language)
+    drawn = write_sample(
+        folder, learners=learners, events=events, seed=seed, null=null, language=language,
+        problems=[] if clean else problem or None,
+    )  # fmt: skip
     if truth is not None:
         truth.write_text(drawn.to_json(), encoding="utf-8")
     print(t("cli.sample_written", folder=folder))

@@ -31,6 +31,8 @@ def to_learners(frame: pl.DataFrame, persons: pl.DataFrame) -> Split:
         ``person, learner_id, who``; `who` is ``learner``, ``staff``, ``guest``, ``stranger`` or
         ``homonym``.
     """
+    if "attempted" in frame.columns:  # whose account name was tried, where an export bridges it
+        frame = frame.with_columns(pl.coalesce("person", "attempted").alias("person")).drop("attempted")
     joined = frame.join(persons, on="person", how="left", maintain_order="left")
     reason = (
         pl.when(pl.col("who").is_in(["staff", "guest"]))
@@ -46,7 +48,7 @@ def to_learners(frame: pl.DataFrame, persons: pl.DataFrame) -> Split:
             .then(pl.lit("impersonated"))
             .otherwise(reason)
         )
-    if "verb" in frame.columns:  # an attempted user name is nobody for certain, the failure still happened
+    if "verb" in frame.columns:  # an account name that nobody is known by: the failure still happened
         reason = pl.when(pl.col("verb") != "login_failed").then(reason)
     return by_reason(joined.with_columns(reason=reason), drop=("person", "who", "impersonated"))
 

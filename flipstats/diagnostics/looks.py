@@ -31,14 +31,14 @@ class Look:
     target : Target
     numbers : mapping
         `NUMBERS`, of what went wrong: where the indicator counts what went well, its complement.
-    details : mapping
-        Further numbers for its sentence.
+    details : mapping of str to mapping
+        Further sentences, by the name of their text, each with its values.
     """
 
     kind: Kind
     target: Target
     numbers: Mapping[str, object]
-    details: Mapping[str, object] = field(default_factory=dict)
+    details: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +76,9 @@ def look(
             rows = answers.of(kind, target, prepared)
             silent = rows.filter(pl.col("value").is_null())["reason"].to_list()
             hidden += silent.count("suppressed")
-            found += _looks(kind, target, rows, names)
+            found += _looks(kind, target, rows, names, answers)
             why = [reason for reason in silent if reason not in (*_SILENT, "suppressed", None)]
-            if why and not found:
+            if why and len(why) + silent.count("suppressed") == rows.height:
                 reasons.setdefault(kind.key, max(sorted(set(why)), key=why.count))
         if found:
             reasons.pop(kind.key, None)
@@ -98,20 +98,47 @@ class _Answers:
         if target == "item":
             return pooled_items(self.study, role=self.role, level=self.level)
         depth = prepared if kind.depth == "prepared" else kind.depth
-        question = (kind.metric, TARGETS[target], depth)
+        return self.rows(kind.metric, kind.statistic, TARGETS[target], depth)
+
+    def rows(
+        self, metric: str, statistic: str, by: tuple[str, ...], depth: str | None = None
+    ) -> pl.DataFrame:
+        """Return the rows of one statistic of an indicator."""
+        question = (metric, by, depth)
         if question not in self.known:
             self.known[question] = metrics.compute(
-                self.study, kind.metric, TARGETS[target], depth=depth, role=self.role, level=self.level
+                self.study, metric, by, depth=depth, role=self.role, level=self.level
             )
-        return self.known[question].filter(pl.col("statistic") == kind.statistic)
+        return self.known[question].filter(pl.col("statistic") == statistic)
+
+    def values(self, metric: str, statistic: str, by: str) -> dict[str, float]:
+        """Return the values of one statistic by the values of one column, of those that have one."""
+        told = self.rows(metric, statistic, (by,)).filter(pl.col("value").is_not_null())
+        return dict(told.select(by, "value").iter_rows())
 
 
-def _looks(kind: Kind, target: str, rows: pl.DataFrame, names: Names) -> list[Look]:
+def _looks(kind: Kind, target: str, rows: pl.DataFrame, names: Names, answers: _Answers) -> list[Look]:
+    if kind.metric == "resource_reach":
+        return _watched(kind, rows, names, answers)
     out = []
     for row in rows.filter(pl.col("value").is_not_null()).iter_rows(named=True):
         place = names.target(target, row)
         if place is not None:
             out.append(Look(kind, place, _numbers(row, kind.failing)))
+    return out
+
+
+def _watched(kind: Kind, rows: pl.DataFrame, names: Names, answers: _Answers) -> list[Look]:
+    """Return the looks at resources that have a length: the long ones are one kind, the others another."""
+    limit = answers.study.thresholds.long_resource_min
+    stops = answers.values("resource_reach", "median_seen", "resource_id")
+    out = []
+    for row in rows.filter(pl.col("value").is_not_null()).iter_rows(named=True):
+        length = names.resources[row["resource_id"]]["length_min"]
+        if length is None or (length > limit) is not (kind.key == "too_long"):
+            continue
+        details = {"stops": {"at": stops[row["resource_id"]] * length, "length": length}}
+        out.append(Look(kind, names.target("resource", row), _numbers(row, kind.failing), details))
     return out
 
 

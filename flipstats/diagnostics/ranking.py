@@ -48,7 +48,8 @@ def _family(looks: Sequence[Look], error: float, limits: Thresholds) -> list[Fin
     level = looks[0].numbers["level"]
     threshold = getattr(limits, looks[0].kind.threshold)
     size = told_size(value, low, high, level)
-    plain = np.array([look.numbers["interval"] == "wilson" for look in looks])
+    # Where nobody or everybody fails the size counts clusters: no variance was estimated.
+    plain = np.array([look.numbers["interval"] == "wilson" for look in looks]) | (value <= 0) | (value >= 1)
     by_cohort = np.array([look.numbers["interval"] == "wilson_clustered_cohort" for look in looks])
     clusters = np.where(by_cohort, limits.min_groups_for_clustering, n)
     likely = lower_bound(value, size, (1 - level) / 2)

@@ -47,8 +47,8 @@ class Finding:
         threshold, 1 where it goes wrong for everybody. Findings are ranked by `evidence`.
     numbers : mapping
         The answer of the indicator: value, low, high, level, n, numerator, denominator, unknown, coverage.
-    details : mapping
-        Further numbers of the sentence.
+    details : mapping of str to mapping
+        Further sentences, by the name of their text, each with its values.
     also : tuple of Target
         Parts of the target that were found too.
     rank : int or None
@@ -64,7 +64,7 @@ class Finding:
     severity: float
     evidence: float
     numbers: Mapping[str, object]
-    details: Mapping[str, object] = field(default_factory=dict)
+    details: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     also: tuple[Target, ...] = ()
     rank: int | None = None
     marks: tuple[float, float] = (0.25, 0.5)
@@ -117,9 +117,10 @@ class Finding:
             interval=self.interval,
             n=self.n,
             threshold=percent(self.threshold),
-            **{name: _shown(value) for name, value in self.details.items()},
         )
         parts = [said]
+        for key, values in self.details.items():
+            parts.append(t(f"diagnostics.detail_{key}", **{k: _shown(k, v) for k, v in values.items()}))
         if self.also:
             titles = listing([target.title for target in self.also])
             parts.append(t("diagnostics.also", n=len(self.also), titles=titles))
@@ -173,8 +174,10 @@ class Finding:
         }
 
 
-def _shown(value: object) -> str:
-    return number(value, 0) if isinstance(value, int | float) else str(value)
+def _shown(name: str, value: object) -> str:
+    if not isinstance(value, int | float):
+        return str(value)
+    return percent(value) if name == "share" else number(value, 0)
 
 
 @dataclass(frozen=True, slots=True)

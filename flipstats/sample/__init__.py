@@ -7,6 +7,7 @@ It never writes a canonical table.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from flipstats.errors import ParameterError
@@ -14,14 +15,14 @@ from flipstats.i18n import t
 from flipstats.sample import actions as acts
 from flipstats.sample import meetings, moodle_reports, planted
 from flipstats.sample.moodle_log import Log, add_actions
-from flipstats.sample.parameters import Parameters, checked
-from flipstats.sample.programme import COURSES, Course
+from flipstats.sample.parameters import PROBLEMS, Parameters, checked
+from flipstats.sample.programme import Course
 from flipstats.sample.sheets import write_sheets
 from flipstats.sample.truth import Truth, read_truth, tell
 from flipstats.sample.video import write_videos
 from flipstats.sample.world import World, draw
 
-__all__ = ["Parameters", "Truth", "read_truth", "write_sample"]
+__all__ = ["PROBLEMS", "Parameters", "Truth", "read_truth", "write_sample"]
 DEFAULT = Parameters()
 
 
@@ -37,6 +38,7 @@ def write_sample(
     group_size: int = DEFAULT.group_size,
     language: str = DEFAULT.language,
     null: bool = False,
+    problems: Sequence[str] | None = None,
 ) -> Truth:
     """Write a synthetic programme into a folder.
 
@@ -62,6 +64,10 @@ def write_sample(
         Language of the sheets, ``"en"`` or ``"fr"``; the exports are in both.
     null : bool
         Draw a programme where the flip changes neither scores nor completion.
+    problems : sequence of str, optional
+        Draw a programme where nothing is wrong but these, of `PROBLEMS`: a video too long, a question that
+        most fail, a group that prepares too early, logins that fail. Empty: nothing is. Without it the
+        programme is as exports are, with a long video in its first year, and its quizzes are hard.
 
     Returns
     -------
@@ -89,6 +95,7 @@ def write_sample(
         baseline_gap=baseline_gap,
         group_size=group_size,
         language=language,
+        problems=None if problems is None else tuple(dict.fromkeys(problems)),
     )
     world = draw(checked(chosen, null=null))
     oddities = planted.plant(world)
@@ -126,12 +133,12 @@ def _files_of(told: Path) -> list[str]:
 
 def _write_exports(world: World, oddities: planted.Planted, exports: Path):
     did, attempts, watching = acts.act(world)
-    of_course = {c.iteration: did.of(world.iteration[did.learner] == c.iteration) for c in COURSES}
-    logs = {c.iteration: _course_log(world, c, of_course[c.iteration], oddities) for c in COURSES}
-    missing = _missing_rows(world, [len(logs[c.iteration]) for c in COURSES])
+    of_course = {c.iteration: did.of(world.iteration[did.learner] == c.iteration) for c in world.courses}
+    logs = {c.iteration: _course_log(world, c, of_course[c.iteration], oddities) for c in world.courses}
+    missing = _missing_rows(world, [len(logs[c.iteration]) for c in world.courses])
     written: dict[int, dict[str, list[str]]] = {}
     log_rows: dict[str, int] = {}
-    for course in COURSES:
+    for course in world.courses:
         i, stamp, mine = course.iteration, f"{course.exported:%Y%m%d-%H%M}", of_course[course.iteration]
         done = acts.completed_at(course.activities, mine)
         name, site_name = f"logs_{course.short}_{stamp}.csv", f"logs_{stamp}.csv"

@@ -11,9 +11,9 @@ import numpy as np
 from flipstats.sample.actions import IN_PROGRESS, NOT_GRADED, Attempts
 from flipstats.sample.moodle_log import line
 from flipstats.sample.names import Person
-from flipstats.sample.parameters import PASS_POINTS
+from flipstats.sample.parameters import PASS_POINTS, Parameters
 from flipstats.sample.planted import FIRST_LEARNER_ID, Planted, staff
-from flipstats.sample.programme import PARIS, Activity, Course
+from flipstats.sample.programme import BLOCKING, COURSES, PARIS, Activity, Course
 from flipstats.sample.world import World
 
 _BOM = "\ufeff"
@@ -70,6 +70,7 @@ _QUIZ_STATES = {
     "en": ("Finished", "In progress", "Never submitted", "Finished", "Not yet graded", "Requires grading"),
 }
 MAXIMUM = {"positioning": 20, "quiz": 10, "start": 10, "summative": 20}
+BLOCKED_SHARE = 0.75  # of attempts that fail the blocking question
 ITEMS = {"positioning": 4, "quiz": 5, "start": 5, "summative": 5}
 
 
@@ -86,17 +87,22 @@ def write_participants(world: World, course: Course, planted: Planted, folder: P
         else ("First name", "Last name", "Email address", "Groups")
     )
     members = world.of_iteration(course.iteration)
-    rows = [line(header)]
+    # A platform that shows account names there lets failed logins be told to people.
+    account = world.parameters.well
+    word = "Nom d'utilisateur" if course.language == "fr" else "Username"
+    rows = [line((*header, word) if account else header)]
     for i in members.tolist():
         groups = [world.groups.name[world.learners.group[i]]]
         if i == planted.two_cohorts[0]:
             groups.append(world.groups.name[planted.two_cohorts[1]])
         person = world.learners.people[i]
-        rows.append(line((person.given, person.family, person.email, ", ".join(groups))))
+        own = (person.username,) if account else ()
+        rows.append(line((person.given, person.family, person.email, ", ".join(groups), *own)))
     for place, person in enumerate(staff()):
         taught = (world.groups.iteration == course.iteration) & (world.groups.trainer == place)
         groups = [world.groups.name[g] for g in np.flatnonzero(taught)]
-        rows.append(line((person.given, person.family, person.email, ", ".join(groups))))
+        own = (person.username,) if account else ()
+        rows.append(line((person.given, person.family, person.email, ", ".join(groups), *own)))
     (folder / name).write_text(_BOM + "\n".join(rows) + "\n", encoding="utf-8", newline="")
     return name
 
@@ -192,7 +198,7 @@ def write_quiz(world: World, course: Course, activity: Activity, attempts: Attem
     kept = np.flatnonzero(attempts.cmid == activity.cmid)
     for k in kept.tolist():
         person = world.learners.people[attempts.learner[k]]
-        cells, mark = _attempt(attempts, k, person, most, items, rng, course.language)
+        cells, mark = _attempt(attempts, k, person, activity, world.parameters, rng, course.language)
         rows.append(line(cells))
         marks.append(mark)
     if activity.slot in {"positioning", "summative"}:
@@ -208,8 +214,9 @@ def write_quiz(world: World, course: Course, activity: Activity, attempts: Attem
     return name
 
 
-def _attempt(attempts: Attempts, k: int, person: Person, most: int, items: int, rng, language: str):
+def _attempt(attempts: Attempts, k: int, person: Person, activity: Activity, p: Parameters, rng, language):
     words, french = _QUIZ_STATES[language], language == "fr"
+    most, items = MAXIMUM[activity.slot], ITEMS[activity.slot]
     state, points = int(attempts.state[k]), float(attempts.points[k])
     begun, ended = int(attempts.started[k]), int(attempts.submitted[k])
     cells = [person.family, person.given, person.email, words[state], _moment(begun, french)]
@@ -220,16 +227,26 @@ def _attempt(attempts: Attempts, k: int, person: Person, most: int, items: int, 
     if state == NOT_GRADED:
         given = [_number(most / items, french)] * (items - 1)
         return [*cells, words[4], *given, words[5]], nothing
-    marks = _split(points, most, items, rng)
-    shown = [points, *marks]
+    shown = marks_of(activity, p, points, rng)
     return [*cells, *(_number(value, french) for value in shown)], shown
 
 
-def _split(points: float, most: int, items: int, rng: np.random.Generator) -> list[float]:
-    """Share a mark among items, the last ones being the hardest."""
+def marks_of(activity: Activity, p: Parameters, points: float, rng: np.random.Generator) -> list[float]:
+    """Return the mark of an attempt and those of its items; who stumbles over the blocking one loses it."""
+    most, items = MAXIMUM[activity.slot], ITEMS[activity.slot]
+    marks = _split(points, most, items, 0.0 if p.well else 0.6, rng)
+    iteration, session, slot, item = BLOCKING
+    if p.has("blocking_question") and activity.cmid == COURSES[iteration].activity(slot, session).cmid:
+        marks[item - 1] *= rng.random() >= BLOCKED_SHARE
+        return [sum(marks), *marks]
+    return [points, *marks]
+
+
+def _split(points: float, most: int, items: int, harder: float, rng: np.random.Generator) -> list[float]:
+    """Share a mark among items, the later ones being the `harder`."""
     each, left = most / items, points
     marks = [0.0] * items
-    for item in np.argsort(np.arange(items) * 0.6 + rng.normal(0, 1, items), kind="stable").tolist():
+    for item in np.argsort(np.arange(items) * harder + rng.normal(0, 1, items), kind="stable").tolist():
         marks[item] = min(each, left)
         left -= marks[item]
     return marks

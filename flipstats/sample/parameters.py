@@ -8,6 +8,10 @@ from flipstats.errors import ParameterError
 from flipstats.i18n import LANGUAGES, t
 
 SMALLEST = 40
+# What may be wrong with a programme. Where problems are asked for, all else is well: nothing but these is
+# planted, quizzes are passed, and people learn in working hours.
+PROBLEMS = ("long_video", "blocking_question", "early_cohort", "failed_logins")
+START_EASY = 1.6  # log-odds of a right answer at the start, where all is well
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,7 @@ class Parameters:
     events: int | None = None  # rows of the two course logs together; None: what the learners do
     seed: int = 1
     language: str = "en"  # of the sheets
+    problems: tuple[str, ...] | None = None  # None: as exports are, with the long video of the first year
     group_size: int = 10  # learners, on average
     # Outcome of the end test, in standard deviations of the score within an arm
     effect: float = 0.35
@@ -59,6 +64,15 @@ class Parameters:
     answers_start: float = 0.94
     takes_positioning: float = 0.95
     takes_summative: float = 0.95
+
+    @property
+    def well(self) -> bool:
+        """Whether nothing is wrong but the problems asked for."""
+        return self.problems is not None
+
+    def has(self, problem: str) -> bool:
+        """Return whether a problem is planted."""
+        return problem == "long_video" if self.problems is None else problem in self.problems
 
     @property
     def groups_per_cell(self) -> int:
@@ -106,4 +120,9 @@ def checked(given: Parameters, *, null: bool = False) -> Parameters:
         raise ParameterError(t("sample.unknown_language", known=", ".join(LANGUAGES), found=given.language))
     if not 0 <= given.icc <= 0.5:
         raise ParameterError(t("sample.icc_range", found=given.icc))
+    for name in given.problems or ():
+        if name not in PROBLEMS:
+            raise ParameterError(t("sample.unknown_problem", known=", ".join(PROBLEMS), found=repr(name)))
+    if given.well:
+        given = replace(given, start=START_EASY)
     return replace(given, effect=0.0, dropout_effect=0.0) if null else given

@@ -14,6 +14,7 @@ from flipstats.sample.world import DAY, HOUR, World
 
 FIRST_LEARNER_ID, FIRST_STAFF_ID, ADMIN_ID = 1001, 11, 2
 SITE_LOG_DAYS = 21  # how long the site keeps its log
+LOCKED_ITERATION, LOCKED_SHARE = 1, 0.4  # who could not log in, where that is planted
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ def plant(world: World) -> Planted:
     idle = flipped & ~people.ghost & (people.level[:, 0, :3] == 0).all(axis=1) & (people.late[:, 0] == 0)
     target = np.flatnonzero(idle & steady) if (idle & steady).any() else np.flatnonzero(people.ghost)
     victims = [int(next((i for i in target if world.iteration[i] == it), target[0])) for it in (0, 1)]
-    locked = np.flatnonzero(people.ghost)[:3]
+    locked = _locked_out(world)
     absent = ~people.present & ~people.ghost[:, None] & (np.arange(1, SESSIONS + 1) < people.leaves[:, None])
     rows, cols = np.nonzero(absent)
     return Planted(
@@ -68,6 +69,16 @@ def plant(world: World) -> Planted:
         missing_sheets=tuple((int(np.flatnonzero(groups.iteration == i)[1]), 2) for i in (0, 1)),
         excused=tuple((int(i), int(s) + 1) for i, s in zip(rows, cols, strict=True) if (i + s) % 4 == 0),
     )
+
+
+def _locked_out(world: World) -> np.ndarray:
+    p, people = world.parameters, world.learners
+    if not p.well:
+        return np.flatnonzero(people.ghost)[:3]
+    if not p.has("failed_logins"):
+        return np.array([], dtype=int)
+    drawn = world.rng(81).random(people.n) < LOCKED_SHARE
+    return np.flatnonzero(drawn & (world.iteration == LOCKED_ITERATION) & ~people.ghost)
 
 
 def staff() -> tuple[names.Person, ...]:

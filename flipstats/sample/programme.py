@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -13,6 +13,7 @@ MANDATORY = ("video_a", "video_b", "quiz")  # of every flipped session, in the o
 PREPARATION = (*MANDATORY, "page")  # the page is optional
 LONG_VIDEO = (0, 3, "video_b")  # iteration, session, slot: abandoned
 LONG_MIN = 28
+BLOCKING = (1, 2, "quiz", 3)  # iteration, session, slot, item (from 1): failed, where that is planted
 HOSTILE_PAGE = (1, 2, "page")
 HOSTILE_TITLE = "=HYPERLINK(A1) <script>alert(1)</script> & consignes"
 SITES = ("Lyon", "Nantes", "Lille")
@@ -73,14 +74,14 @@ def local(day: dt.date, hour: int, minute: int = 0) -> dt.datetime:
     return dt.datetime(day.year, day.month, day.day, hour, minute, tzinfo=PARIS)
 
 
-def _activities(iteration: int) -> tuple[Activity, ...]:
+def _activities(iteration: int, *, long_video: bool = True) -> tuple[Activity, ...]:
     base, year = 300 + 100 * iteration, 2023 + iteration
     mark = f" ({year})"
     made = [Activity("positioning", None, base + 1, "Test de positionnement" + mark)]
     for session in range(1, SESSIONS + 1):
         topic, cmid = _TOPICS[session - 1], base + 10 * session
         for place, slot in enumerate(("video_a", "video_b")):
-            is_long = (iteration, session, slot) == LONG_VIDEO
+            is_long = long_video and (iteration, session, slot) == LONG_VIDEO
             minutes = LONG_MIN if is_long else _MINUTES[session - 1][place]
             title = _VIDEOS[session - 1][place] + mark
             made.append(Activity(slot, session, cmid + place, title, minutes))
@@ -108,6 +109,10 @@ COURSES = tuple(
         activities=_activities(i),
     )
     for i, release in enumerate(_RELEASES)
+)
+
+COURSES_WELL = tuple(
+    replace(course, activities=_activities(course.iteration, long_video=False)) for course in COURSES
 )
 
 

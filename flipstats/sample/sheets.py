@@ -83,7 +83,7 @@ def write_sheets(world: World, folder: Path, written: dict[int, dict[str, list[s
     write_sheet(folder, "sessions", _sessions(world), lang)
     write_sheet(folder, "resources", _resources(world), lang)
     write_sheet(folder, "assessments", _assessments(written), lang)
-    write_sheet(folder, "changes", _CHANGES, lang)
+    write_sheet(folder, "changes", _CHANGES if world.parameters.has("long_video") else (), lang)
     write_sheet(folder, "workload", _workload(world), lang)
     (folder / "study.toml").write_text(_study_file(world, written), encoding="utf-8", newline="")
     for name, text in (("emargement", _SHEET_MAPPING), ("video", _VIDEO_MAPPING)):
@@ -154,7 +154,7 @@ def _workload(world: World) -> list[dict[str, object]]:
 
 def _resources(world: World) -> list[dict[str, object]]:
     rows = []
-    for course in COURSES:
+    for course in world.courses:
         members = np.flatnonzero(world.groups.iteration == course.iteration)
         cohorts = "|".join(world.groups.name[g] for g in members)
         rows += [_resource(a, course, cohorts) for a in course.activities if a.slot in _KINDS]

@@ -17,8 +17,17 @@ from pathlib import Path
 import numpy as np
 
 from flipstats.sample.parameters import BASELINE_SD, PASS_POINTS, SUMMATIVE_MEAN, SUMMATIVE_SD, Parameters
-from flipstats.sample.planted import ADMIN_ID, FIRST_LEARNER_ID, FIRST_STAFF_ID, Planted, left_at, staff
-from flipstats.sample.programme import COURSES, LONG_VIDEO, MANDATORY, SESSIONS
+from flipstats.sample.planted import (
+    ADMIN_ID,
+    FIRST_LEARNER_ID,
+    FIRST_STAFF_ID,
+    LOCKED_ITERATION,
+    Planted,
+    left_at,
+    staff,
+)
+from flipstats.sample.programme import BLOCKING, COURSES, LONG_VIDEO, MANDATORY, SESSIONS
+from flipstats.sample.well import early_group
 from flipstats.sample.world import Groups, World, depth, lead_share, opening_logit, sigmoid
 
 LEVELS = ("opened", "substantial", "completed")
@@ -81,6 +90,8 @@ def read_truth(path: Path) -> Truth:
 def tell(world: World, planted: Planted, files: list[str], log_rows: dict[str, int]) -> Truth:
     """Work out the true values of a programme."""
     given = {name: getattr(world.parameters, name) for name in world.parameters.__dataclass_fields__}
+    if given["problems"] is None:  # the truth of a sample without them is what it was before they came
+        del given["problems"]
     return Truth(
         parameters=given,
         comparison=comparison(world.parameters),
@@ -232,7 +243,7 @@ def _chances(p: Parameters, groups: Groups, s: int, diligence: np.ndarray) -> li
     for slot in MANDATORY:
         opened.append(sigmoid(opening_logit(p, s, slot) + groups.opening[:, None, None] + diligence))
     half, full = np.array(
-        [[depth(int(i), s, slot) for i in groups.iteration] for slot in MANDATORY]
+        [[depth(p, int(i), s, slot) for i in groups.iteration] for slot in MANDATORY]
     ).transpose(2, 0, 1)[:, :, :, None, None]
     first = np.stack(opened)
     return [first, first * half, first * half * full]
@@ -253,6 +264,8 @@ def _near(p: Parameters, groups: Groups, s: int) -> np.ndarray:
     released = np.array([course.released.timestamp() for course in COURSES])[groups.iteration]
     available = (groups.starts[:, s - 1] - released) / 3600
     ordinary = lead_share(p, _NEAR_H) / lead_share(p, np.minimum(available, 13.5 * 24))
+    if p.has("early_cohort"):
+        ordinary[early_group(p.seed, groups.flipped, groups.size)] = 0.0
     return ordinary * np.where(available > 14.5 * 24, 1 - p.early, 1.0)
 
 
@@ -266,6 +279,20 @@ def _start(p: Parameters, groups: Groups, s: int, baseline, diligence, here) -> 
         likely = np.where(taken, chance, 1 - chance).prod(axis=0)
         total += likely * sigmoid(odds + p.start_prepared * sum(which) / len(MANDATORY))
     return (total * here).sum(axis=(1, 2)) / here.sum(axis=(1, 2))
+
+
+def problems_of(world: World) -> list[dict[str, object]]:
+    """Return the problems that were planted, each with where it is."""
+    p, groups = world.parameters, world.groups
+    iteration, session, slot, item = BLOCKING
+    places = {
+        "long_video": {"iteration": LONG_VIDEO[0] + 1, "session": LONG_VIDEO[1], "slot": LONG_VIDEO[2],
+                       "cmid": world.courses[LONG_VIDEO[0]].activity(LONG_VIDEO[2], LONG_VIDEO[1]).cmid},
+        "blocking_question": {"iteration": iteration + 1, "session": session, "slot": slot, "item": item},
+        "early_cohort": {"cohort": groups.name[early_group(p.seed, groups.flipped, groups.size)]},
+        "failed_logins": {"iteration": LOCKED_ITERATION + 1},
+    }  # fmt: skip
+    return [{"problem": name, **places[name]} for name in p.problems or ()]
 
 
 def _learners(world: World, planted: Planted) -> list[dict[str, object]]:
@@ -296,7 +323,10 @@ def _planted(world: World, planted: Planted) -> dict[str, object]:
     named = asdict(planted)
     named["two_cohorts"] = planted.two_cohorts[0]
     named["missing_sheets"] = [[world.groups.name[g], s] for g, s in planted.missing_sheets]
-    named["long_video"] = {"iteration": LONG_VIDEO[0] + 1, "session": LONG_VIDEO[1], "minutes": 28}
+    if world.parameters.has("long_video"):
+        named["long_video"] = {"iteration": LONG_VIDEO[0] + 1, "session": LONG_VIDEO[1], "minutes": 28}
+    if world.parameters.well:
+        named["problems"] = problems_of(world)
     named["ghosts"] = np.flatnonzero(world.learners.ghost).tolist()
     named["withdrawn"] = np.flatnonzero(world.learners.withdrawn).tolist()
     vanished = (world.learners.leaves <= SESSIONS) & ~world.learners.withdrawn & ~world.learners.ghost

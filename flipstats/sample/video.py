@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from flipstats.sample.actions import Watching
-from flipstats.sample.programme import COURSES, Course
+from flipstats.sample.programme import Course
 from flipstats.sample.world import World
 
 HEADER = "Viewer e-mail;Video;Last viewed (UTC);Watched (%);Watched (s);Length (s)"
@@ -17,7 +17,7 @@ HEADER = "Viewer e-mail;Video;Last viewed (UTC);Watched (%);Watched (s);Length (
 def write_videos(world: World, course: Course, watching: Watching, folder: Path) -> str:
     """Write who watched how much of which video of a course."""
     name = f"video_{course.short}.csv"
-    films = {a.cmid: a for of in COURSES for a in of.activities if a.minutes}
+    films = {a.cmid: a for of in world.courses for a in of.activities if a.minutes}
     rows = [HEADER]
     kept = np.flatnonzero(world.iteration[watching.learner] == course.iteration)
     for k in kept[np.argsort(watching.at[kept], kind="stable")].tolist():

@@ -20,7 +20,16 @@ from flipstats.sample.parameters import (
     SUMMATIVE_SD,
     Parameters,
 )
-from flipstats.sample.programme import COURSES, LONG_VIDEO, PREPARATION, SESSIONS, session_times
+from flipstats.sample.programme import (
+    COURSES,
+    COURSES_WELL,
+    LONG_VIDEO,
+    PREPARATION,
+    SESSIONS,
+    Course,
+    session_times,
+)
+from flipstats.sample.well import early_group, early_sittings, in_working_hours
 
 HOUR, DAY = 3600, 86400
 
@@ -83,6 +92,11 @@ class World:
         return np.random.default_rng([self.parameters.seed, part])
 
     @property
+    def courses(self) -> tuple[Course, ...]:
+        """The courses, with the long video where it is planted."""
+        return COURSES if self.parameters.has("long_video") else COURSES_WELL
+
+    @property
     def iteration(self) -> np.ndarray:
         """Iteration of each learner."""
         return self.groups.iteration[self.learners.group]
@@ -97,9 +111,10 @@ def sigmoid(x: np.ndarray | float) -> np.ndarray:
     return 1 / (1 + np.exp(-np.asarray(x, dtype=float)))
 
 
-def depth(iteration: int, session: int, slot: str) -> tuple[float, float]:
+def depth(p: Parameters, iteration: int, session: int, slot: str) -> tuple[float, float]:
     """Return (share that saw half, of those who opened; share that saw all, of those)."""
-    return LONG_DEPTH if (iteration, session, slot) == LONG_VIDEO else DEPTH[slot]
+    long = p.has("long_video") and (iteration, session, slot) == LONG_VIDEO
+    return LONG_DEPTH if long else DEPTH[slot]
 
 
 def opening_logit(p: Parameters, session: int, slot: str) -> float:
@@ -244,7 +259,7 @@ def _draw_levels(
     for s in range(SESSIONS):
         for r, slot in enumerate(PREPARATION):
             chance = sigmoid(opening_logit(p, s + 1, slot) + groups.opening[group] + diligence)
-            half, full = np.array([depth(i, s + 1, slot) for i in (0, 1)])[groups.iteration[group]].T
+            half, full = np.array([depth(p, i, s + 1, slot) for i in (0, 1)])[groups.iteration[group]].T
             u = rng.random((3, len(group)))
             opened = (u[0] < chance) & here[:, s] & flipped
             level[:, s, r] = opened * (1 + (u[1] < half) * (1 + (u[2] < full)))
@@ -259,7 +274,13 @@ def _draw_sittings(p: Parameters, groups: Groups, group: np.ndarray, rng: np.ran
     long = available > 14.5 * 24
     ahead = 14.05 * 24 + u[1] * (available - 14.1 * 24)
     lead = np.where(long & (u[2] < p.early), ahead, lead)
-    return groups.starts[group] - np.maximum(60, np.floor(lead * HOUR)).astype(int)
+    if p.has("early_cohort"):
+        early = (group == early_group(p.seed, groups.flipped, groups.size))[:, None]
+        lead = np.where(early, early_sittings(u[0]), lead)
+    sitting = groups.starts[group] - np.maximum(60, np.floor(lead * HOUR)).astype(int)
+    if not p.well:
+        return sitting
+    return in_working_hours(sitting, groups.starts[group], released[groups.iteration][group][:, None])
 
 
 def lead_share(p: Parameters, hours: np.ndarray | float) -> np.ndarray:
