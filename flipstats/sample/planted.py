@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,7 @@ from flipstats.sample.world import DAY, HOUR, World
 
 FIRST_LEARNER_ID, FIRST_STAFF_ID, ADMIN_ID = 1001, 11, 2
 SITE_LOG_DAYS = 21  # how long the site keeps its log
+NOBODY_TRIED = "Login failed for user 'essai'. Most likely the password did not match (error ID '3')."
 LOCKED_ITERATION, LOCKED_SHARE = 1, 0.4  # who could not log in, where that is planted
 
 
@@ -176,14 +178,22 @@ def site_rows(log: Log, world: World, course: Course, actions: Actions, planted:
     """Add the site log's own rows: logins of the last weeks it keeps, and logins that failed."""
     system, rng = log.word("system"), world.rng(50 + course.iteration)
     begin = int(course.released.timestamp())
-    logins = (actions.what == LOGIN) & (actions.at >= begin) & (actions.at < begin + SITE_LOG_DAYS * DAY)
+    until = int(site_log_until(world, course).timestamp())
+    logins = (actions.what == LOGIN) & (actions.at >= begin) & (actions.at < until)
     logins &= world.iteration[actions.learner] == course.iteration
     row = log.template(system, system, log.word("logged_in"), "The user with id '", "' has logged in.")
     log.add(row, actions.at[logins], actions.learner[logins])
+    if world.parameters.well:  # the first row of a log that goes back before anybody was enrolled
+        log.add(log.template(system, system, log.word("login_failed"), NOBODY_TRIED), begin - 4 * DAY, -1)
     for learners, locked in ((planted.mistyped, False), (planted.locked_out, True)):
         for learner in learners:
             if world.iteration[learner] == course.iteration:
                 _fail(log, row, world, learner, begin, int(rng.integers(DAY, 14 * DAY)), locked)
+
+
+def site_log_until(world: World, course: Course) -> dt.datetime:
+    """Return up to when the site kept its log: some weeks, or all of the programme where all is well."""
+    return course.exported if world.parameters.well else course.released + dt.timedelta(days=SITE_LOG_DAYS)
 
 
 def _fail(log: Log, ok: int, world: World, learner: int, begin: int, when: int, locked: bool) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from flipstats.build.sheets import write_sheet
 from flipstats.sample.moodle_reports import MAXIMUM
-from flipstats.sample.planted import SITE_LOG_DAYS, staff
+from flipstats.sample.planted import site_log_until, staff
 from flipstats.sample.programme import (
     COURSES,
     LONG_MIN,
@@ -227,19 +227,20 @@ def _study_file(world: World, written: dict[int, dict[str, list[str]]]) -> str:
             if kind == "teams":  # one line of the study file stands for all the meetings of an iteration
                 names = [f"Classe virtuelle, groupe {course.released.year}-*.csv"]
             for name in names:
-                lines += ["", "[[sources]]", f'file = "exports/{name}"', *_source(kind, course)]
+                lines += ["", "[[sources]]", f'file = "exports/{name}"', *_source(kind, course, world)]
     return "\n".join(lines) + "\n"
 
 
-def _source(kind: str, course: Course) -> list[str]:
+def _source(kind: str, course: Course, world: World) -> list[str]:
     zone = ['timezone = "Europe/Paris"']
     until = [f"covers_to = {course.exported:%Y-%m-%dT%H:%M:%S}"]
     since = [f"covers_from = {course.released - dt.timedelta(days=7):%Y-%m-%dT%H:%M:%S}"]
     if kind == "site_log":
-        kept = course.released + dt.timedelta(days=SITE_LOG_DAYS)
+        opens = course.released - dt.timedelta(days=7 if world.parameters.well else 0)
+        kept = site_log_until(world, course)
         return [
             *zone,
-            f"covers_from = {course.released:%Y-%m-%dT%H:%M:%S}",
+            f"covers_from = {opens:%Y-%m-%dT%H:%M:%S}",
             f"covers_to = {kept:%Y-%m-%dT%H:%M:%S}",
         ]
     if kind == "videos":
