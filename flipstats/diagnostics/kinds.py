@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 # What a target is, and by what columns its indicator is asked.
 TARGETS: dict[str, tuple[str, ...]] = {
-    "programme": (),
+    "iteration": ("iteration",),
     "cohort": ("cohort_id",),
     "step": ("arm", "iteration", "sequence"),  # one session of the programme, in all its cohorts
     "session": ("session_id",),
@@ -71,6 +71,7 @@ KINDS: dict[str, Kind] = {
         Kind("after_start", "late_preparation_rate", "rate", "after_start_share",
              ("cohort", "step", "session"), "PA"),
         Kind("blocking", "blocking_points", "rate", "blocking_share", ("item",), "PA"),
+        Kind("access", "access_failure_rate", "rate", "access_failure_share", ("iteration", "cohort"), "LD"),
         Kind("off_hours", "off_hours_share", "rate", "off_hours_load", ("cohort",), "LD"),
         Kind("absent", "absenteeism", "rate", "absent_share", ("cohort", "step", "session"), "MN"),
     )

@@ -17,7 +17,7 @@ NUMBERS = (
     "value", "low", "high", "level", "n", "numerator", "denominator", "unknown", "coverage", "interval",
     "metric", "statistic", "depth",
 )  # fmt: skip
-_ANSWERED = {"programme", "cohort", "step", "session", "resource"}  # what an export for managers answers
+_ANSWERED = {"iteration", "cohort", "step", "session", "resource"}  # what an export for managers answers
 _SILENT = ("not_applicable", "no_learners")  # nothing to be done there, nobody there
 
 
@@ -120,12 +120,20 @@ class _Answers:
 def _looks(kind: Kind, target: str, rows: pl.DataFrame, names: Names, answers: _Answers) -> list[Look]:
     if kind.metric == "resource_reach":
         return _watched(kind, rows, names, answers)
+    given_up = _given_up(target, answers) if kind.key == "access" else {}
     out = []
     for row in rows.filter(pl.col("value").is_not_null()).iter_rows(named=True):
         place = names.target(target, row)
         if place is not None:
-            out.append(Look(kind, place, _numbers(row, kind.failing)))
+            share = given_up.get(row.get(TARGETS[target][0]))
+            details = {} if share is None else {"gave_up": {"share": share}}
+            out.append(Look(kind, place, _numbers(row, kind.failing), details))
     return out
+
+
+def _given_up(target: str, answers: _Answers) -> dict[object, float]:
+    """Return, of those who could not get in, the share who then did nothing for the session, by target."""
+    return answers.values("abandonment_after_failure", "exposed", TARGETS[target][0])
 
 
 def _watched(kind: Kind, rows: pl.DataFrame, names: Names, answers: _Answers) -> list[Look]:

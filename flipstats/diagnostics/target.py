@@ -42,6 +42,8 @@ class Target:
     @property
     def title(self) -> str:
         """Its name, in the language in use."""
+        if not self.labels:
+            return t("diagnostics.target_programme")
         said = dict(self.labels)
         if "arm" in said:
             said["arm"] = _arm_words(said["arm"])
@@ -53,8 +55,10 @@ class Target:
 
     def holds(self, other: Target) -> bool:
         """Return whether another target is a part of this one."""
+        if self.kind == "iteration":
+            return other.kind in ("cohort", "step", "session") and self.iteration == other.iteration
         if other.kind != "session":
-            return self.kind == "programme" and other.kind != "programme"
+            return False
         if self.kind == "cohort":
             return self.cohort_id == other.cohort_id
         mine = (self.arm, self.iteration, self.sequence)
@@ -118,8 +122,10 @@ class Names:
         """Return the target a row of numbers is about; None for what another kind of target says already."""
         return getattr(self, f"_{kind}")(row)
 
-    def _programme(self, _row: Mapping[str, object]) -> Target:
-        return Target("programme", "")
+    def _iteration(self, row: Mapping[str, object]) -> Target:
+        number = row["iteration"]
+        labels = {} if number is None else {"iteration": str(number)}
+        return Target("iteration", "" if number is None else str(number), labels, iteration=number)
 
     def _cohort(self, row: Mapping[str, object]) -> Target:
         found = self.cohorts[row["cohort_id"]]
