@@ -13,7 +13,7 @@ import polars as pl
 
 from flipstats import schema
 from flipstats.sample import actions as acts
-from flipstats.sample.actions import FINISHED, LOGIN, NOT_GRADED, START, SUBMIT, VIEW
+from flipstats.sample.actions import FINISHED, NOT_GRADED, START, SUBMIT, VIEW
 from flipstats.sample.meetings import _stays, _union, late_minutes, members
 from flipstats.sample.moodle_reports import MAXIMUM, marks_of
 from flipstats.sample.parameters import Parameters, checked
@@ -245,7 +245,9 @@ def _attendance(world: World, oddities: Planted) -> pl.DataFrame:
                 delay = int(late[i, session - 1])
                 status = ("late" if delay else "present") if here else (
                     "excused" if (i, session) in oddities.excused else "absent")  # fmt: skip
-                minutes = 60 * round(((end - start) // 60 - delay if here else 0) / 60, 2)  # hours on the sheet
+                minutes = 60 * round(
+                    ((end - start) // 60 - delay if here else 0) / 60, 2
+                )  # hours on the sheet
                 rows.append((f"L{i:04d}", f"{name}-S{session:02d}", status, minutes))
     return pl.DataFrame(rows, schema=["learner_id", "session_id", "status", "minutes"], orient="row")
 

@@ -25,44 +25,48 @@ def graded(looks: Sequence[Look], limits: Thresholds) -> list[Finding]:
     families: dict[tuple[str, str], list[Look]] = {}
     for one in looks:
         families.setdefault((one.kind.key, one.target.kind), []).append(one)
-    testable = {name: [look for look in of if _large(look, limits)] for name, of in families.items()}
-    share = limits.diagnosis_error / max(1, sum(bool(of) for of in testable.values()))
+    large = {name: _large(of, limits) for name, of in families.items()}
+    share = limits.diagnosis_error / max(1, sum(bool(mask.any()) for mask in large.values()))
     return [
         finding
         for name, of in families.items()
-        for finding in _family(of, share / max(1, len(testable[name])), limits)
+        for finding in _family(of, large[name], share / max(1, int(large[name].sum())), limits)
     ]
 
 
-def _large(look: Look, limits: Thresholds) -> bool:
-    """Return whether a group is large enough to tell: it could be seen to fail if everybody in it did."""
-    n, threshold = look.numbers["n"], getattr(limits, look.kind.threshold)
-    error = (1 - look.numbers["level"]) / 2
-    return n >= limits.diagnosis_learners and float(lower_bound(1.0, n, error)) > threshold
+def _large(looks: Sequence[Look], limits: Thresholds) -> np.ndarray:
+    """Return which groups are large enough to tell: they could be seen to fail if everybody in them did."""
+    n = np.array([look.numbers["n"] for look in looks], float)
+    error = (1 - looks[0].numbers["level"]) / 2
+    threshold = getattr(limits, looks[0].kind.threshold)
+    return (n >= limits.diagnosis_learners) & (lower_bound(np.ones_like(n), n, error) > threshold)
 
 
-def _family(looks: Sequence[Look], error: float, limits: Thresholds) -> list[Finding]:
+def _family(looks: Sequence[Look], large: np.ndarray, error: float, limits: Thresholds) -> list[Finding]:
     """Grade the looks of one kind at one sort of target."""
     column = {name: [look.numbers[name] for look in looks] for name in ("value", "low", "high", "n")}
     value, low, high, n = (np.array(column[name], float) for name in column)
     level = looks[0].numbers["level"]
     threshold = getattr(limits, looks[0].kind.threshold)
     size = told_size(value, low, high, level)
+    interval = np.array([look.numbers["interval"] for look in looks], object)
     # Where nobody or everybody fails the size counts clusters: no variance was estimated.
-    plain = np.array([look.numbers["interval"] == "wilson" for look in looks]) | (value <= 0) | (value >= 1)
-    by_cohort = np.array([look.numbers["interval"] == "wilson_clustered_cohort" for look in looks])
-    clusters = np.where(by_cohort, limits.min_groups_for_clustering, n)
+    plain = (interval == "wilson") | (value <= 0) | (value >= 1)
+    clusters = np.where(interval == "wilson_clustered_cohort", limits.min_groups_for_clustering, n)
     likely = lower_bound(value, size, (1 - level) / 2)
     sure = lower_bound(value, np.where(plain, size, sharpened(size, clusters, level, error)), error)
     return [
-        _finding(look, threshold, float(likely[i]), float(sure[i]), limits) for i, look in enumerate(looks)
+        _finding(look, threshold, float(likely[i]), float(sure[i]), limits, large=bool(large[i]))
+        for i, look in enumerate(looks)
     ]
 
 
-def _finding(look: Look, threshold: float, likely: float, sure: float, limits: Thresholds) -> Finding:
+def _finding(
+    look: Look, threshold: float, likely: float, sure: float, limits: Thresholds, *, large: bool
+) -> Finding:
     numbers = look.numbers
     known = numbers["coverage"] is None or numbers["coverage"] >= limits.coverage_bounds_below
-    if not _large(look, limits):
+    if not large:
         grade = "too_small"
     elif sure > threshold and known:
         grade = "alarm"
