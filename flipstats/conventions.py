@@ -49,6 +49,8 @@ class Thresholds:
     # Access
     access_retry_min: float = _threshold(30, "minutes")  # getting in by then: the password was mistyped
     abandonment_days: int = _threshold(14, "days")  # so long without preparation after a failure
+    # Regularity
+    regularity_sessions: int = _threshold(3, "sessions")  # prepared by a learner, to compare them
     # Feedback
     top_two_scale_from: float = _threshold(3, "points")  # "the best two" of scales from so many boxes …
     top_two_scale_to: float = _threshold(11, "points")  # … to so many: a percentage has no boxes

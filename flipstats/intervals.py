@@ -173,44 +173,6 @@ def wilson_clustered(sums: ClusterSums, level: float = CONFIDENCE_LEVEL) -> tupl
     return wilson(p * size, size, level)
 
 
-def ratio_interval(
-    above: tuple[ArrayLike, ArrayLike, ArrayLike], below: tuple[ArrayLike, ArrayLike, ArrayLike]
-) -> tuple[NDArray, NDArray]:
-    """Interval of the ratio of two shares, recovered from the interval of each.
-
-    Parameters
-    ----------
-    above, below : tuple of array_like
-        Value, low and high of the share above the line and of the one below it; of different learners.
-
-    Returns
-    -------
-    tuple of ndarray
-        Low and high, at the level of the two; nan where the share below is 0: the ratio has no end.
-
-    References
-    ----------
-    A. Donner, G. Y. Zou (2012), Statistical Methods in Medical Research 21, 347-359; R. G. Newcombe (2016),
-    Statistical Methods in Medical Research 25, 1774-1778 (MOVER-R).
-
-    Examples
-    --------
-    >>> low, high = ratio_interval((0.3, *wilson(30, 100)), (0.2, *wilson(20, 100)))
-    >>> f"{low:.2f} to {high:.2f}"
-    '0.92 to 2.45'
-    """
-    (p1, l1, u1), (p0, l0, u0) = (tuple(np.asarray(a, float) for a in part) for part in (above, below))
-    both = p1 * p0
-    with np.errstate(divide="ignore", invalid="ignore"):
-        near = np.sqrt(np.maximum(both**2 - l1 * u0 * (2 * p1 - l1) * (2 * p0 - u0), 0))
-        far = np.sqrt(np.maximum(both**2 - u1 * l0 * (2 * p1 - u1) * (2 * p0 - l0), 0))
-        # (both − near) / (u0 · (2·p0 − u0)), written so that nothing cancels where u0 is 2·p0
-        low = np.where(l1 > 0, l1 * (2 * p1 - l1) / (both + near), 0.0)
-        high = (both + far) / (l0 * (2 * p0 - l0))
-    known = (p0 > 0) & (l0 > 0)
-    return np.where(known, low, np.nan), np.where(known, high, np.nan)
-
-
 def t_clustered(sums: ClusterSums, level: float = CONFIDENCE_LEVEL) -> tuple[NDArray, NDArray]:
     """Interval of a mean of values that belong to clusters: t with (effective clusters − 1) df.
 

@@ -51,6 +51,7 @@ from flipstats.indicators.feedback import (
     feedback_rating,
     feedback_response_rate,
 )
+from flipstats.indicators.feedback_selection import FEEDBACK_SELECTION, feedback_selection
 from flipstats.indicators.late import LATE_PREPARATION_RATE, late_preparation_rate
 from flipstats.indicators.lead_time import LEAD_TIME, lead_time
 from flipstats.indicators.learning import (
@@ -66,6 +67,7 @@ from flipstats.indicators.offline import OFFLINE_SHARE, offline_share
 from flipstats.indicators.pace import PACE, pace
 from flipstats.indicators.pre_quiz import PRE_QUIZ_RATE, PRE_QUIZ_SCORE, pre_quiz_rate, pre_quiz_score
 from flipstats.indicators.reach import RESOURCE_REACH, resource_reach
+from flipstats.indicators.regularity import PREPARATION_REGULARITY, preparation_regularity
 from flipstats.indicators.start_score import START_SCORE, start_score
 from flipstats.indicators.study_slot import STUDY_SLOT_USE, study_slot_use
 from flipstats.indicators.taught import (
@@ -112,6 +114,7 @@ __all__ = [
     "dropout",
     "feedback_rating",
     "feedback_response_rate",
+    "feedback_selection",
     "flipped_share",
     "late_preparation_rate",
     "lead_time",
@@ -121,6 +124,7 @@ __all__ = [
     "participation_rate",
     "pre_quiz_rate",
     "pre_quiz_score",
+    "preparation_regularity",
     "preparation_spread",
     "prepared_depth",
     "prepared_rate",
@@ -180,12 +184,14 @@ METRICS: dict[str, Definition] = {
         ACCESS_FAILURE_RATE,
         ABANDONMENT_AFTER_FAILURE,
         AUTONOMY,
+        PREPARATION_REGULARITY,
         PRE_QUIZ_RATE,
         PRE_QUIZ_SCORE,
         BLOCKING_POINTS,
         START_SCORE,
         FEEDBACK_RESPONSE_RATE,
         FEEDBACK_RATING,
+        FEEDBACK_SELECTION,
         PARTICIPATION_RATE,
         CONSOLIDATION_RATE,
         TUTORING_CONTACT_RATE,

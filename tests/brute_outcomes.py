@@ -57,7 +57,9 @@ def quizzes(rows, by):
 
 def absences(rows, by):
     """Return by group the minutes owed, missed and unknown, and who was excused of how many known."""
-    out = defaultdict(lambda: dict.fromkeys(("owed", "missed", "unknown", "excused", "told", "untold"), 0))
+    out = defaultdict(
+        lambda: dict.fromkeys(("owed", "missed", "unknown", "excused", "told", "untold", "conflict"), 0)
+    )
     for cell, _ in on_rosters(rows):
         group = out[key_of(cell, by)]
         planned = (cell["ends_at"] - cell["starts_at"]).total_seconds() / 60
@@ -69,6 +71,7 @@ def absences(rows, by):
         ]
         seen = {a["status"] for a in lines}
         group["told" if lines else "untold"] += 1
+        group["conflict"] += len(seen) > 1
         if "excused" in seen and not seen & {"present", "late"}:
             group["excused"] += 1
             continue

@@ -19,7 +19,8 @@ from test_indicators_tutoring import OF_ENROLMENTS
 from test_metrics_brute_force import LIMITS, keyed, present
 
 from flipstats import metrics
-from flipstats.intervals import ratio_interval, wilson
+from flipstats.effects.two_sides import ratio_interval
+from flipstats.intervals import wilson
 
 AS_OF = BASES[1] + timedelta(days=60)
 _COUNTS = dict.fromkeys(("rows_read", "rows_kept", "rows_merged", "rows_set_aside"), 0)

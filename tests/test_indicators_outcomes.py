@@ -68,6 +68,9 @@ def test_absenteeism(rows, by):
         group = expected[key]
         counts = (row["numerator"], row["denominator"], row["unknown"])
         assert counts == (group["excused"], group["told"], group["untold"])
+    for key, row in keyed(answer, by, "in_conflict").items():
+        group = expected[key]
+        assert (row["numerator"], row["denominator"]) == (group["conflict"], group["told"])
     for end, more in (("bound_low", 0), ("bound_high", 1)):
         for key, row in keyed(answer, by, end).items():
             group = expected[key]

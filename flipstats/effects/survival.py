@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from flipstats.conventions import BOOTSTRAP_SEED, DEFAULTS
-from flipstats.intervals import wilson
+from flipstats.intervals import t_quantile, wilson
 
 _ROUNDING = 1e-12
 _CELLS_AT_ONCE = 4_000_000  # 32 MB a matrix
@@ -89,7 +89,7 @@ def remaining_share(
         size = float(n)
     elif 0 < value < 1 and count > 1:
         variance = count / (count - 1) * np.square(pull).sum()
-        shrink = (_t_of(level, n - 1) / _t_of(level, effective - 1)) ** 2
+        shrink = float(t_quantile(level, n - 1) / t_quantile(level, effective - 1)) ** 2
         size = min(value * (1 - value) / variance * shrink, float(n))
     low, high = wilson(value * size, size, level)
     return value, float(low), float(high)
@@ -104,12 +104,6 @@ def _influence(times: NDArray, happened: NDArray, value: float) -> NDArray:
         step = np.where(lost < at_risk, 1 / (at_risk - lost), 0.0)
         taken = np.where(lost > 0, lost / at_risk * step, 0.0)
     return -value * (happened * step[place] - np.cumsum(taken)[place])
-
-
-def _t_of(level: float, df: float) -> float:
-    from scipy.special import stdtrit
-
-    return float(stdtrit(df, (1 + level) / 2))
 
 
 def median_time(times: ArrayLike, happened: ArrayLike) -> float:

@@ -41,8 +41,10 @@ def absenteeism(
     -------
     DataFrame
         As in `consultation_rate`. ``statistic`` is "rate", counting minutes: missed over owed, unknown
-        minutes beside them, and bounds where less than 80 % are known; and "excused", counting learners ×
-        sessions with a known status. Wilson's intervals by learner, from 10 cohorts on by cohort.
+        minutes beside them, and bounds where less than 80 % are known; "excused" and "in_conflict" (sources
+        say different things; which goes first is declared in the dictionary), counting learners × sessions
+        with a known status. Wilson's intervals by learner, from 10 cohorts on by cohort. Asked by session
+        and learner, the sessions without a sheet and the learners in conflict are listed.
 
     Raises
     ------
@@ -72,7 +74,9 @@ def absenteeism(
     told = pl.col("told")
     excused = shares(question, found, "excused", None, yes=told & pl.col("excused"), of=told, unknown=~told)
     parts = [rate, *bounds(question, found, rate, low=lost, high=lost + unknown, total=of + unknown)]
-    parts.append(replace(excused, otherwise=pl.lit("no_attendance")))
+    differ = told & pl.col("conflict")
+    conflict = shares(question, found, "in_conflict", None, yes=differ, of=told, unknown=~told)
+    parts += [replace(part, otherwise=pl.lit("no_attendance")) for part in (excused, conflict)]
     return answer(question, groups, parts, {None: _reasons(question, groups, found)})
 
 
@@ -90,10 +94,11 @@ def _cells(question: Question) -> pl.DataFrame:
             (status == "excused").any().alias("excused"),
             pl.col("minutes").filter(status.is_in(["present", "late"])).max(),
             pl.col("late_minutes").filter(status.is_in(["present", "late"])).min(),
+            (status.n_unique() > 1).alias("conflict"),
             pl.lit(value=True).first().alias("told"),
         )
     )
-    marks = ("present", "late", "excused", "told")
+    marks = ("present", "late", "excused", "conflict", "told")
     found = (
         roster(study)
         .with_columns(((pl.col("ends_at") - pl.col("starts_at")).dt.total_seconds() / 60).alias("planned"))
@@ -152,7 +157,7 @@ ABSENTEEISM = Definition(
     direction="less",
     needs=("enrolments", "sessions", "attendance"),
     thresholds=ROW_THRESHOLDS,
-    statistics=("rate", "excused"),
+    statistics=("rate", "excused", "in_conflict"),
     groups=(*COHORT_GROUPS, *SESSION_GROUPS, *LEARNER_GROUPS),
     depths=(),
     function=absenteeism,

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import polars as pl
 
+from flipstats.effects.two_sides import ratio_interval
 from flipstats.facts import CONSULTING_VERBS, local_days
 from flipstats.indicators import failures
 from flipstats.indicators.answer import Part, answer
@@ -19,7 +20,6 @@ from flipstats.indicators.question import ALL, Question, ask
 from flipstats.indicators.reasons import ENROLMENTS, SESSIONS, first_missing, reasons_of
 from flipstats.indicators.rows import bounds, shares
 from flipstats.indicators.windows import covered_windows
-from flipstats.intervals import ratio_interval
 from flipstats.study import Study
 
 _MEMBER = ["learner_id", "cohort_id"]

@@ -1,0 +1,13 @@
+# Difference of two means of values in clusters, some on both sides. Run in this folder: Rscript difference.R
+# (R 4.2.2, survey 4.1; writes difference_data.csv and difference.csv)
+suppressMessages(library(survey))
+options(digits = 15)
+set.seed(5)
+who <- sample(1:9, 40, replace = TRUE)
+side <- as.integer(runif(40) < 0.4 + 0.02 * who)
+value <- round(pmin(pmax(0.5 + 0.2 * side + 0.03 * who - 0.15 + rnorm(40, 0, 0.2), 0), 1), 3)
+d <- data.frame(value, side, who)
+write.csv(d, "difference_data.csv", row.names = FALSE)
+fit <- svyglm(value ~ side, svydesign(ids = ~who, data = d, weights = ~1))
+ends <- confint(fit, "side", ddf = length(unique(who)) - 1)
+write.csv(data.frame(value = coef(fit)["side"], low = ends[1], high = ends[2]), "difference.csv", row.names = FALSE)
