@@ -130,6 +130,11 @@ def dashboard(
     role: Role = "manager",
     port: Port = None,
     viewers: Annotated[int, typer.Option("--viewers", help="How many may come at the same moment.")] = 2,
+    token_file: Annotated[
+        Path | None, typer.Option("--token-file", help="A secret that a proxy adds to its requests.")
+    ] = None,
+    base_url: Annotated[str, typer.Option("--base-url", help="The path behind a proxy.")] = "/",
+    host_name: Annotated[str | None, typer.Option("--host-name", help="The name behind a proxy.")] = None,
     browser: Browser = True,
     lang: Lang = None,
 ) -> None:
@@ -138,6 +143,7 @@ def dashboard(
 
     study = open_for(folder, lang)
     options = {"port": port, "viewers": viewers, "open_browser": browser}
+    options |= {"token_file": token_file, "base_url": base_url, "host_name": host_name}
     serve(folder, page=page, role=role, lang=lang or study.programme.language, **options)
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from flipstats import i18n
 from flipstats.dashboard import lab, serve
 from flipstats.dashboard.environment import environment, jupyter_path, one_of, usable_port
+from flipstats.dashboard.secret import secret_of
 from flipstats.dashboard.state import Choice, Control, Form, Option, read_language, read_query
 from flipstats.errors import ParameterError, StudyError
 from flipstats.shipped import shipped
@@ -128,6 +129,34 @@ def test_a_wrong_option_is_refused_before_anything_starts(tmp_path):
         serve.serve(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"base_url": "/a b/"}, "base_url: '/a b/' is no path such as /stats/"),
+        ({"base_url": "/x?y"}, "base_url: '/x?y' is no path such as /stats/"),
+        ({"host_name": "a/b"}, "host_name: 'a/b' is no name such as stats.example.org"),
+    ],
+)
+def test_a_path_or_name_that_is_none_is_refused(wrong, message):
+    with pytest.raises(ParameterError) as refused:
+        serve.path_of(wrong["base_url"]) if "base_url" in wrong else serve.name_of(wrong["host_name"])
+    assert str(refused.value) == message
+
+
+def test_the_secret_of_a_proxy_is_long_and_is_announced_nowhere(tmp_path):
+    file = tmp_path / "secret"
+    with pytest.raises(ParameterError) as refused:
+        secret_of(file)
+    assert str(refused.value) == f"there is no file {file} with the secret of the proxy"
+    file.write_text("short\n")
+    with pytest.raises(ParameterError) as refused:
+        secret_of(file)
+    assert str(refused.value) == f"the secret in {file} is too short: it has at least 16 characters"
+    file.write_text("sixteen-letters!\n")
+    assert secret_of(file) == "sixteen-letters!"
+    assert serve.Door(1, "sixteen-letters!", "/s/").url(hide=True) == "http://127.0.0.1:1/s/"
+
+
 def test_a_taken_port_is_refused_and_a_free_one_is_found():
     import socket
 
@@ -158,16 +187,19 @@ def test_environment_is_put_back(monkeypatch):
 
 
 def _configured(tmp_path):
-    return serve._configuration(
-        shipped("dashboards") / "manager.ipynb", 8899, "secret", viewers=3, lang="fr", runtime=tmp_path
-    )
+    door = serve.Door(8899, "secret", "/stats/", "stats.example.org")
+    notebook = shipped("dashboards") / "manager.ipynb"
+    return serve._configuration(notebook, door, viewers=3, lang="fr", runtime=tmp_path)
 
 
 def test_server_listens_on_this_machine_only_with_a_token_and_no_tracebacks(tmp_path):
     config = _configured(tmp_path)
     assert (config.Voila.ip, config.Voila.port, config.Voila.port_retries) == ("127.0.0.1", 8899, 0)
     assert config.Voila.token == "secret"
+    assert config.Voila.base_url == "/stats/"
     assert config.Voila.tornado_settings["allow_remote_access"] is False
+    assert config.Voila.tornado_settings["local_hostnames"] == ["localhost", "stats.example.org"]
+    assert config.IdentityProvider.cookie_options["expires_days"] is None, "a cookie ends with its browser"
     assert config.VoilaConfiguration.show_tracebacks is False
     assert config.VoilaConfiguration.strip_sources is True
     assert config.VoilaConfiguration.file_allowlist == []

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import logging
 import os
-import secrets
+import re
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,9 @@ from flipstats.dashboard.environment import (
     usable_port,
 )
 from flipstats.dashboard.ready import Numbers, hand_over, make, page_named
+from flipstats.dashboard.secret import new_token, secret_of
 from flipstats.display import ASSETS, theme_data
+from flipstats.errors import ParameterError
 from flipstats.i18n import LANGUAGES, catalogue, t
 from flipstats.indicators.definition import ROLES
 from flipstats.shipped import shipped
@@ -39,6 +42,7 @@ if TYPE_CHECKING:
 FIRST_PORT = 8866
 _REFILL_S = 5.0  # those who came get their page before kernels for the next are started
 TEMPLATE = "flipstats"
+_PATH, _NAME = re.compile(r"/([\w.~-]+/)*"), re.compile(r"[\w.-]{1,253}", re.ASCII)
 # Everything else a Jupyter installation may hold is left out: pages start faster and nothing foreign runs.
 _EXTENSIONS = ["@jupyter-widgets/jupyterlab-manager", "@voila-dashboards/widgets-manager8", "anywidget"]
 _SECURITY_HEADERS = {
@@ -59,6 +63,9 @@ def serve(
     lang: str | None = None,
     viewers: int = 2,
     token: str | None = None,
+    token_file: Path | None = None,
+    base_url: str = "/",
+    host_name: str | None = None,
     open_browser: bool = True,
     announce: Callable[[str], None] = say,
 ) -> None:
@@ -79,7 +86,14 @@ def serve(
     viewers : int
         How many may arrive at the same time and find their page ready; each costs one kernel in memory.
     token : str, optional
-        Secret in the address that is announced; a new one at each start by default.
+        Secret that lets in whoever brings it. By default a link that lets in one browser is announced, and
+        the next one when it was used.
+    token_file : path, optional
+        File with such a secret, which a proxy adds to its requests; it is not announced.
+    base_url : str
+        Path under which a proxy shows the page.
+    host_name : str, optional
+        Name under which a proxy shows the page; others than that and this machine's own are refused.
     open_browser : bool
         Open the page in the user's browser.
     announce : callable
@@ -88,7 +102,7 @@ def serve(
     Raises
     ------
     ParameterError
-        The page, role, language, port or number of viewers is not one of those there are.
+        The page, role, language, port, number of viewers, path, name or secret is not one that there can be.
     StudyError
         The folder is not a study.
     """
@@ -98,17 +112,91 @@ def serve(
     one_of("viewers", viewers, range(1, 101))
     study = open_study(Path(study_dir).resolve())
     lang = one_of("lang", lang or study.programme.language, LANGUAGES)
-    port = usable_port(port, FIRST_PORT)
-    token = token or secrets.token_urlsafe(24)
+    door = Door(
+        usable_port(port, FIRST_PORT),
+        token or (secret_of(token_file) if token_file else new_token()),
+        path_of(base_url),
+        name_of(host_name),
+        one_time=not (token or token_file),
+    )
     announce(t("page.making", lang))
     with _kernel_environment(make(page, study, role, lang)) as runtime:
-        config = _configuration(notebook, port, token, viewers, lang, runtime)
-        announce(t("page.serving", lang, url=f"http://{HOST}:{port}/?token={token}"))
-        _run(config, open_browser=open_browser)
+        config = _configuration(notebook, door, viewers, lang, runtime)
+        announce(
+            t(
+                "entry.serving_once" if door.one_time else "page.serving",
+                lang,
+                url=door.url(hide=bool(token_file)),
+            )
+        )
+        _run(config, door, open_browser=open_browser and not token_file, announce=announce, lang=lang)
 
 
-def _run(config: Config, *, open_browser: bool) -> None:
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Where the server listens, and who is let in.
+
+    Attributes
+    ----------
+    port : int
+    token : str
+    base_url : str
+        Begins and ends with a slash.
+    host_name : str or None
+    one_time : bool
+        Each token lets in one browser.
+    """
+
+    port: int
+    token: str
+    base_url: str = "/"
+    host_name: str | None = None
+    one_time: bool = False
+
+    def url(self, token: str | None = None, *, hide: bool = False) -> str:
+        """Return the address of the page, with the token that opens it."""
+        address = f"http://{HOST}:{self.port}{self.base_url}"
+        return address if hide else f"{address}?token={token or self.token}"
+
+
+def path_of(base_url: str) -> str:
+    """Return a path with a slash at both ends.
+
+    Raises
+    ------
+    ParameterError
+        It is no plain path.
+
+    Examples
+    --------
+    >>> path_of("stats"), path_of("/")
+    ('/stats/', '/')
+    """
+    path = f"/{base_url.strip('/')}/".replace("//", "/")
+    if not _PATH.fullmatch(path) or ".." in path:
+        raise ParameterError(t("entry.no_path", path=repr(base_url)))
+    return path
+
+
+def name_of(host_name: str | None) -> str | None:
+    """Return the name of a host where it is one.
+
+    Raises
+    ------
+    ParameterError
+        It is not.
+    """
+    if host_name is not None and not _NAME.fullmatch(host_name):
+        raise ParameterError(t("entry.no_name", name=repr(host_name)))
+    return host_name
+
+
+def _run(
+    config: Config, door: Door, *, open_browser: bool, announce: Callable[[str], None], lang: str
+) -> None:
     from voila.app import Voila
+
+    from flipstats.dashboard.entry import OneTime, Secret
 
     class Page(Voila):
         """Voilà that also finds plotly.js, and opens a browser that is already signed in."""
@@ -117,10 +205,17 @@ def _run(config: Config, *, open_browser: bool) -> None:
             super().setup_template_dirs()
             self.static_paths = [*self.static_paths, str(ASSETS)]
 
+        def init_settings(self) -> dict:
+            settings = super().init_settings()
+            if door.one_time:
+                self.identity_provider.spent = lambda new: announce(t("entry.next", lang, url=door.url(new)))
+            return settings
+
         def launch_browser(self) -> None:
-            _open_browser(f"{self.connection_url}?token={self.token}", Path(self.connection_dir))
+            _open_browser(door.url(), Path(self.connection_dir))
 
     config.Voila.open_browser = open_browser
+    config.Voila.identity_provider_class = OneTime if door.one_time else Secret
     # jupyter_server gives pings in milliseconds where tornado reads seconds, and tornado remarks on it.
     logging.getLogger("tornado.general").setLevel(logging.ERROR)
     app = Page.instance(config=config)
@@ -128,18 +223,23 @@ def _run(config: Config, *, open_browser: bool) -> None:
     app.start()
 
 
-def _configuration(notebook: Path, port: int, token: str, viewers: int, lang: str, runtime: Path) -> Config:
+def _configuration(notebook: Path, door: Door, viewers: int, lang: str, runtime: Path) -> Config:
     from traitlets.config import Config
 
     config = Config()
     voila, options = config.Voila, config.VoilaConfiguration
     voila.config_file_paths = []  # a voila.json lying about must not undo what is decided here
     voila.notebook_path = str(notebook)
-    voila.ip, voila.port, voila.port_retries = HOST, port, 0  # kernels are told the port before it is taken
-    voila.token = token
+    voila.ip, voila.port, voila.port_retries = HOST, door.port, 0  # kernels are told it before it is taken
+    voila.token, voila.base_url = door.token, door.base_url
     voila.connection_dir_root = str(runtime)
     voila.log_level = "ERROR"
-    voila.tornado_settings = {"headers": _SECURITY_HEADERS, "allow_remote_access": False}
+    names = ["localhost", *([door.host_name] if door.host_name else [])]
+    voila.tornado_settings = {
+        "headers": _SECURITY_HEADERS,
+        "allow_remote_access": False,
+        "local_hostnames": names,
+    }
     options.template, options.theme = TEMPLATE, "light"
     options.allow_template_override = options.allow_theme_override = "NO"
     options.resources = {"flipstats": {"lang": lang, "texts": template_texts(), "theme": str(theme_data())}}
@@ -152,7 +252,7 @@ def _configuration(notebook: Path, port: int, token: str, viewers: int, lang: st
     if os.name == "posix":
         config.KernelManager.transport = "ipc"  # sockets in our private folder, not ports of the machine
     config.KernelManager.shutdown_wait_time = 1.0  # they hold nothing that could be lost
-    config.IdentityProvider.cookie_options = {"samesite": "Lax"}
+    config.IdentityProvider.cookie_options = {"samesite": "Lax", "expires_days": None}  # until it is closed
     config.MappingKernelManager.cull_interval = 60
     config.MappingKernelManager.cull_idle_timeout = 600
     return config
