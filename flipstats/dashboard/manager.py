@@ -205,7 +205,7 @@ def line_of(key: str, rows: dict[str, dict], depth: str | None) -> Line:
     """Return one headline number, from the rows of its indicator by statistic."""
     row, label = rows.get(_STATISTIC[key]), t(f"page.label_{key}")
     if row is None or row["value"] is None:
-        return Line(key, label, "–", "", _because(row and row["reason"]), "")
+        return Line(key, label, "–", "", because(row and row["reason"]), "")
     interval, at = between(row), f"_{depth}" if key == "prepared_rate" else ""
     words = {"value": percent(row["value"]), "interval": interval, "n": number(row["n"], 0)}
     sentence = t(f"page.said_{key}{at}", **words)
@@ -264,7 +264,8 @@ def _short(line: Line) -> Line:
     return line if line.value_text == "–" else replace(line, sentence="")
 
 
-def _because(reason: str | None) -> str:
+def because(reason: str | None) -> str:
+    """Return why there is no number, as a sentence."""
     reason = reason or "no_coverage"
     if i18n.has(f"page.because_{reason}"):
         return t(f"page.because_{reason}")
@@ -280,5 +281,10 @@ def _block(key: str, rows: pl.DataFrame, statistic: str, draw) -> Block:
         return Block(key, draw())
     reasons = asked["reason"].drop_nulls().unique(maintain_order=True).to_list()
     telling = [reason for reason in reasons if reason != "not_applicable"] or reasons or ["no_coverage"]
-    remedy = f"page.remedy_{telling[0]}"
-    return Block(key, None, _because(telling[0]), t(remedy) if i18n.has(remedy) else "")
+    return Block(key, None, because(telling[0]), remedy_of(telling[0]))
+
+
+def remedy_of(reason: str) -> str:
+    """Return what to do where there is no number for a reason; empty where there is nothing to do."""
+    remedy = f"page.remedy_{reason}"
+    return t(remedy) if i18n.has(remedy) else ""

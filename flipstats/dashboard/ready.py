@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 # The page to the module and the class of its state; the numbers of one are loaded without those of another.
 PAGES = {
     "manager": ("flipstats.dashboard.manager", "Manager"),
+    "cohort": ("flipstats.dashboard.cohort", "Cohort"),
     "session": ("flipstats.dashboard.session", "session"),
     "evidence": ("flipstats.dashboard.evidence", "Evidence"),
 }

@@ -16,7 +16,7 @@ LATTICE = (
     (), ("arm",), ("iteration",), ("arm", "iteration"), ("trainer_id",), ("site",), ("format",),
     ("cohort_id",), ("sequence",), ("arm", "sequence"), ("iteration", "sequence"),
     ("arm", "iteration", "sequence"), ("cohort_id", "sequence"), ("session_id",), ("resource_id",),
-    ("cohort_id", "resource_id"),
+    ("iteration", "resource_id"), ("cohort_id", "resource_id"),
 )  # fmt: skip
 BLANK = ("value", "low", "high", "n", "numerator", "denominator", "unknown", "coverage", "interval")
 _BOUNDS = ("_bound_low", "_bound_high")
