@@ -7,7 +7,17 @@ from typing import Annotated
 
 import typer
 
-from flipstats.cli_common import Json, Lang, Role, StudyDir, open_for, print_json, progress_bar, use_language
+from flipstats.cli_common import (
+    Json,
+    Lang,
+    Role,
+    StudyDir,
+    open_for,
+    passphrase,
+    print_json,
+    progress_bar,
+    use_language,
+)
 from flipstats.i18n import t
 
 Port = Annotated[
@@ -99,6 +109,9 @@ def report(
         str | None, typer.Option("--each", metavar="cohort_id|iteration", help="One report for each.")
     ] = None,
     to: Annotated[str, typer.Option("--to", metavar="html|pdf")] = "html",
+    identities: Annotated[
+        Path | None, typer.Option("--identities", metavar="FILE", help="Names into the session brief.")
+    ] = None,
     lang: Lang = None,
     as_json: Json = False,
 ) -> None:
@@ -114,6 +127,12 @@ def report(
         given[name] = value
     options = {"notebook": notebook, "parameters": given, "out": out, "to": to}
     options["lang"] = lang or study.programme.language
+    if identities is not None:
+        from flipstats.ledger.identities import PASSPHRASE
+
+        if each is not None:
+            raise typer.BadParameter(t("brief.names_each"), param_hint="--identities")
+        options |= {"identities": identities, "passphrase": passphrase(PASSPHRASE)}
     if each is None:
         paths = [run_report(folder, **options)]
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -31,6 +32,11 @@ def use_language(lang: str | None, otherwise: str | None = None) -> str:
         raise typer.BadParameter(t("cli.unknown_language", found=chosen), param_hint="--lang")
     i18n.set_language(chosen)
     return chosen
+
+
+def passphrase(variable: str) -> str:
+    """Return a passphrase: of the environment, else asked for on the terminal, unseen."""
+    return os.environ.get(variable) or typer.prompt(t("ledger.passphrase"), hide_input=True, err=True)
 
 
 def print_json(content: Any) -> None:

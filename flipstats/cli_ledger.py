@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from flipstats.cli_common import Json, Lang, StudyDir, open_for, print_json, use_language
+from flipstats.cli_common import Json, Lang, StudyDir, open_for, passphrase, print_json, use_language
 from flipstats.i18n import t
 
 
@@ -35,7 +34,7 @@ def ledger(
     made = ledger_of(study.select(cohorts=cohort) if cohort else study, rule, country)
     if out is None and (sign or identities):
         raise typer.BadParameter(t("ledger.out_needed"), param_hint="--out")
-    word = _passphrase(PASSPHRASE) if identities else ""
+    word = passphrase(PASSPHRASE) if identities else ""
     written = []
     if out is not None:
         written = export_ledger(made, out, key=sign, identities=identities, passphrase=word)
@@ -90,18 +89,16 @@ def ledger_key(
 def identities(
     folder: StudyDir,
     out: Annotated[Path, typer.Option("--out", help="The encrypted file to make.")],
+    cohort: Annotated[list[str] | None, typer.Option("--cohort", help="Only its learners; repeat.")] = None,
     lang: Lang = None,
 ) -> None:
     """Write who is behind each pseudonym to an encrypted file that you keep apart."""
     from flipstats.ledger.identities import PASSPHRASE, identities_of, lock
 
-    people = identities_of(open_for(folder, lang), folder)
-    lock(people, out, _passphrase(PASSPHRASE))
+    study = open_for(folder, lang)
+    people = identities_of(study.select(cohorts=cohort) if cohort else study, folder)
+    lock(people, out, passphrase(PASSPHRASE))
     print(t("ledger.identities_written", n=len(people), file=out))
-
-
-def _passphrase(variable: str) -> str:
-    return os.environ.get(variable) or typer.prompt(t("ledger.passphrase"), hide_input=True, err=True)
 
 
 COMMANDS = ((ledger, "ledger"), (verify, "verify"), (ledger_key, "ledger-key"), (identities, "identities"))

@@ -6,6 +6,7 @@ import datetime as dt
 import json
 import os
 import re
+import stat
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -14,8 +15,10 @@ from pathlib import Path
 from flipstats import __version__, i18n
 from flipstats.errors import FlipstatsError, ParameterError, did_you_mean
 from flipstats.i18n import in_language, number, t
+from flipstats.ledger.identities import People, unlock
 from flipstats.report.export import Cover, layout_of, to_html, to_pdf
 from flipstats.report.kernel import private_kernel
+from flipstats.report.names import check_names, with_names
 from flipstats.report.parameters import checked, parameters_of
 from flipstats.report.provenance import provenance
 from flipstats.shipped import shipped
@@ -34,6 +37,8 @@ def run_report(
     out: Path | str | None = None,
     to: str = "html",
     name: str | None = None,
+    identities: Path | str | None = None,
+    passphrase: str = "",
 ) -> Path:
     """Run a notebook on a study and write the report, with its provenance beside it as JSON.
 
@@ -53,6 +58,9 @@ def run_report(
         PDF needs a Chromium on this machine; the HTML file is written too.
     name : str, optional
         Name of the report file, without its suffix; by default the notebook's and the language.
+    identities : path, optional
+        The organisation's encrypted identities, opened with `passphrase`: names stand beside pseudonyms in
+        the written report, nowhere else, and the access is written down. For the brief of a session only.
 
     Returns
     -------
@@ -62,7 +70,7 @@ def run_report(
     Raises
     ------
     ParameterError
-        A parameter's name is unknown, or its value wrong: nothing was run.
+        A parameter's name is unknown, or its value wrong, or names may not be put in: nothing was run.
     FlipstatsError
         The notebook failed; the message gives the cause and where the notebook, as far as it went, lies.
 
@@ -78,20 +86,27 @@ def run_report(
     given = checked(parameters or {}, parameters_of(source), source.stem)
     chosen = _selected(study, given)
     folder = Path(out) if out is not None else Path(study_dir) / "reports"
+    if identities is not None:
+        check_names(study, source.stem, given, folder, Path(study_dir))
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / f"{file_name(name or f'{source.stem}-{lang}')}.html"
+    people = None if identities is None else unlock(Path(identities), passphrase, target.name)
     began, clock = dt.datetime.now(dt.UTC), time.monotonic()
     with in_language(lang):
         run = {**given, "study": str(Path(study_dir).resolve()), "lang": lang}
         executed = _execute(source, run, target.with_suffix(".error.ipynb"))
         record = provenance(study, notebook=source, parameters=given, lang=lang, made_at=began)
         record["report"]["seconds"] = round(time.monotonic() - clock, 1)
-        page = to_html(executed, _cover(chosen, source.stem, record, lang, layout_of(executed)))
-        write_whole(target, page)
+        page = to_html(executed, _cover(chosen, source.stem, record, lang, layout_of(executed), people))
+        write_whole(target, page if people is None else with_names(page, people), private=people is not None)
         write_whole(
             target.with_suffix(".json"), json.dumps(record, ensure_ascii=False, indent=2, default=str) + "\n"
         )
-        return to_pdf(target, target.with_suffix(".pdf")) if to == "pdf" else target
+        if to != "pdf":
+            return target
+        printed = to_pdf(target, target.with_suffix(".pdf"))
+        os.chmod(printed, stat.S_IMODE(target.stat().st_mode))  # names on paper are no more public
+        return printed
 
 
 def notebooks() -> dict[str, Path]:
@@ -158,7 +173,9 @@ def _descendants(kind: type) -> Iterator[type]:
         yield from _descendants(child)
 
 
-def _cover(study: Study, notebook: str, record: Mapping, lang: str, layout: str = "") -> Cover:
+def _cover(
+    study: Study, notebook: str, record: Mapping, lang: str, layout: str, people: People | None
+) -> Cover:
     made = record["report"]
     zone = study.programme.timezone
     kind = t(f"report.kind_of_{notebook}") if i18n.has(f"report.kind_of_{notebook}") else notebook
@@ -177,6 +194,8 @@ def _cover(study: Study, notebook: str, record: Mapping, lang: str, layout: str 
     ]
     if layout == "sheet":  # what was made of what is in the file beside it
         facts = [facts[i] for i in (0, 1, 2, -1)]
+    if people is not None:
+        facts.append((t("brief.fact_names"), t("brief.names_joined")))
     who = t(
         "report.subtitle", learners=t("report.n_learners", n=learners), groups=t("report.n_groups", n=groups)
     )
@@ -194,11 +213,11 @@ def file_name(name: str) -> str:
     return re.sub(r"[^\w.-]+", "-", name).strip(".-")[:120] or "report"
 
 
-def write_whole(target: Path, content: str) -> None:
-    """Write a file whole or not at all."""
+def write_whole(target: Path, content: str, *, private: bool = False) -> None:
+    """Write a file whole or not at all; a private one can be read by its owner only."""
     with tempfile.NamedTemporaryFile(
         "w", encoding="utf-8", newline="\n", dir=target.parent, prefix=".", suffix=".part", delete=False
     ) as part:
         part.write(content)
-    os.chmod(part.name, 0o644)
+    os.chmod(part.name, 0o600 if private else 0o644)
     os.replace(part.name, target)
