@@ -11,17 +11,23 @@ from flipstats.ledger import facts
 from flipstats.ledger.lines import Ledger
 
 _STYLE = """
-:root{color-scheme:light dark;--ink:#1b1b1b;--paper:#fff;--line:#767676;--soft:#f1f1f1}
-@media(prefers-color-scheme:dark){:root{--ink:#f0f0f0;--paper:#151515;--line:#9a9a9a;--soft:#242424}}
-body{font:16px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper);
- max-width:72rem;margin:0 auto;padding:1rem}
-h1{font-size:1.6rem}h2{font-size:1.2rem;margin-top:2rem}
-.wide{overflow-x:auto}table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
-caption{text-align:left;font-weight:600;padding:.3rem 0}
-th,td{border:1px solid var(--line);padding:.25rem .5rem;text-align:left;
- vertical-align:top;overflow-wrap:anywhere}
-td.n{text-align:right;white-space:nowrap}thead th{background:var(--soft)}
-@media print{body{max-width:none;font-size:10pt}thead{display:table-header-group}tr{break-inside:avoid}}
+:root{color-scheme:light dark;--ink:#1b2430;--muted:#55606f;--paper:#fff;--line:#dce2e9;--strong:#9aa4b1}
+@media(prefers-color-scheme:dark){:root{--ink:#e7ecf2;--muted:#a5b0be;--paper:#0f141a;--line:#2d3743;--strong:#667282}}
+body{font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans",Arial,sans-serif;color:var(--ink);
+ background:var(--paper);max-width:76rem;margin:0 auto;padding:1.5rem clamp(1rem,3vw,2rem)}
+h1{font-size:clamp(1.5rem,3.5vw,2.1rem);line-height:1.15;letter-spacing:-.02em;margin:0 0 .5rem}
+h2{font-size:1.25rem;line-height:1.25;margin:2.5rem 0 .6rem}p{max-width:72ch}
+.wide{overflow-x:auto}table{border-collapse:collapse;font-size:.92rem;font-variant-numeric:tabular-nums;
+ min-width:min(100%,30rem)}
+caption{text-align:left;font-weight:620;padding:.3rem 0 .5rem}
+th,td{border-bottom:1px solid var(--line);padding:.35rem 1rem .35rem 0;text-align:left;vertical-align:top;
+ overflow-wrap:break-word;max-width:26rem}
+th:last-child,td:last-child{padding-right:0}
+td.n{text-align:right;white-space:nowrap}
+thead th{color:var(--muted);border-bottom:2px solid var(--strong);vertical-align:bottom}
+@page{size:A4 landscape;margin:12mm}
+@media print{body{max-width:none;padding:0;font-size:9pt}table{font-size:7pt}.wide{overflow:visible}
+ th,td{padding-right:.4rem;overflow-wrap:anywhere}thead{display:table-header-group}tr{break-inside:avoid}}
 """
 _MINUTES = ("announced_min", "measured_min", "counted_once_min", "credited_min")
 
