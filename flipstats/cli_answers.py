@@ -87,7 +87,7 @@ def compare(
         print_json(result.to_dict())
     else:
         print(result)
-        for warning in result.warnings:
+        for warning in getattr(result, "warnings", ()):  # a plan, or iterations put together, have none
             print(f"  • {warning}")
 
 

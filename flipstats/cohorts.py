@@ -12,9 +12,10 @@ from pathlib import Path
 import polars as pl
 
 from flipstats.comparison.analyse import analyse
+from flipstats.comparison.csvfile import read_table
 from flipstats.comparison.iterations import iteration_change
 from flipstats.comparison.methods import METHODS
-from flipstats.comparison.note import note
+from flipstats.comparison.note import Word, note
 from flipstats.comparison.of_study import roster_of_study
 from flipstats.comparison.over import ACROSS, Overall, combine
 from flipstats.comparison.plain import whole
@@ -31,7 +32,7 @@ from flipstats.comparison.plan import (
 from flipstats.comparison.question import Question, check_assignment
 from flipstats.comparison.result import Comparison, Effect
 from flipstats.comparison.secondary import with_secondary
-from flipstats.comparison.table import known_column, read_table, roster_of_table
+from flipstats.comparison.table import known_column, roster_of_table
 from flipstats.conventions import DEFAULTS, Thresholds
 from flipstats.errors import DesignError, EstimationError, NotComputableError, ParameterError
 from flipstats.i18n import language, t
@@ -171,7 +172,8 @@ def compare_csv(
     ParameterError
         The outcome, the arm column or one of its two values is not given.
     """
-    frame = read_table(Path(file))
+    named = (outcome, arm, options.get("pre"), options.get("cluster"), options.get("band"))
+    frame = read_table(Path(file), [name for name in (*named, *options.get("adjust", ())) if name])
     needed = {"outcome": outcome, "arm": arm, "treated": treated, "control": control}
     for option, value in needed.items():
         if value is None:
@@ -223,7 +225,7 @@ def compare(
     cluster : {"cohort_id", "trainer_id", "site"}, optional
         What was assigned as a whole.
     assignment : str, optional
-        See `compare_table`.
+        See `compare_table`. One that claims more than the study file declares is not taken, and said.
     band : str, optional
         Moderator: ``"baseline"``, cut at 15, 40 and 75 %, or a column of the learners.
     methods : sequence of str, or ``"all"``, optional
@@ -275,6 +277,12 @@ def compare(
             name: _compare_outcome(study, replace(plain, outcome=name), **ways) for name in done.secondary
         }
         main = with_secondary(main, others)
+    if assignment not in (None, done.assignment) and done.arm == "arm":
+        claimed = {
+            "asked": Word(f"assignment_{assignment}"),
+            "declared": Word(f"assignment_{done.assignment}"),
+        }
+        main = replace(main, warnings=(note("assignment_not_raised", claimed), *main.warnings))
     return with_plan(main, done, plan)
 
 

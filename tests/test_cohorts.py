@@ -59,7 +59,9 @@ def test_shared_tables_through_the_front_door():
         folder / "exam.csv", outcome="normexam", arm="single", treated="1", control="0", adjust=["standLRT"],
         cluster="school", methods=["reml_satterthwaite", "cr2"],
     )  # fmt: skip
-    assert [e.method for e in result.effects] == ["reml_kr", "reml_kr", "reml_satterthwaite", "cr2"]
+    assert [e.method for e in result.effects] == [
+            "reml_kr", "reml_kr", "cluster_means", "cluster_permutation", "cr2", "reml_satterthwaite",
+        ]  # fmt: skip
 
 
 def test_csv_of_any_separator(tmp_path):
@@ -277,8 +279,10 @@ def test_a_study_without_arms_or_baseline():
 
 def test_options_of_the_command_line():
     drawn = study()
-    result = cohorts.compare_study_options(drawn, outcome="summative", methods=["cr2"], adjust=["age"])
-    assert [e.method for e in result.effects] == ["cluster_means", "cluster_means", "cr2"]
+    result = cohorts.compare_study_options(drawn, outcome="summative", methods=["aipw"], adjust=["age"])
+    assert [e.method for e in result.effects] == [
+        "cluster_means", "cluster_means", "cluster_permutation", "reml_kr", "cr2", "aipw",
+    ]  # fmt: skip
     with pytest.raises(ParameterError) as raised:
         cohorts.compare_study_options(drawn, binary=True)
     assert str(raised.value) == (
@@ -291,5 +295,6 @@ def test_few_trainers_and_groups_without_one():
     assert "an arm has only 2 trainers, whose own effects weigh on the difference" in few.verdict.threats
     trainers = ["A", "B", "C", "D", "E", "F", None, "H"]
     result = cohorts.compare(study(trainers=trainers), cluster="trainer_id")
-    assert result.flow["left_out"] == [{"reason": "no_group", "n": 12}]
+    lost = [result.flow[side]["lost"].get("no_group", 0) for side in ("treated", "control")]
+    assert (result.flow["left_out"], lost) == ([], [0, 12])
     assert result.design["groups_control"] == 3

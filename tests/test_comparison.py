@@ -75,7 +75,8 @@ def test_methods_asked_for_stand_beside_the_primary_one():
     result = asked(table(random()), methods=["cr2", "welch", "cluster_means"])
     assert [(e.method, e.role) for e in result.effects] == [
         ("cluster_means", "primary"), ("cluster_means", "primary"),
-        ("cr2", "robustness"), ("welch", "robustness"),
+        ("cluster_permutation", "robustness"), ("reml_kr", "robustness"), ("cr2", "robustness"),
+        ("welch", "robustness"),
     ]  # fmt: skip
     assert [str(w) for w in result.warnings] == [
         "welch treats learners as independent although groups were assigned: its interval and p are too "
@@ -168,15 +169,18 @@ def test_flow_counts_everyone_and_reconciles():
     for side, name in (("treated", "f"), ("control", "c")):
         arm = frame.filter(pl.col("arm") == name)
         counts = result.flow[side]
-        assert counts["assigned"] == arm.height
+        without = 3 * (frame["arm"][0] == name)
+        assert counts["assigned"] == arm.height + without
+        assert counts["lost"].get("no_group", 0) == without
         assert counts["tested"] == arm["y"].count()
         assert counts["analysed"] == arm.filter(pl.col("y").is_not_null(), pl.col("x").is_not_nan()).height
         assert counts["assigned"] == counts["analysed"] + sum(counts["lost"].values())
         assert counts["groups_analysed"] == 3
         groups = [g for g in result.flow["groups"] if g["arm"] == name]
         assert sum(g["analysed"] for g in groups) == counts["analysed"]
-    assert result.flow["left_out"] == [{"reason": "other_arm", "n": 4}, {"reason": "no_group", "n": 3}]
-    lost = 1 - sum(result.flow[s]["analysed"] for s in ("treated", "control")) / frame.height
+    assert result.flow["left_out"] == [{"reason": "other_arm", "n": 4}]
+    assert "3 of the" in "".join(map(str, result.warnings))
+    lost = 1 - sum(result.flow[s]["analysed"] for s in ("treated", "control")) / (frame.height + 3)
     assert result.flow["attrition"]["overall"] == pytest.approx(lost)
     assert result.primary.n_treated == result.flow["treated"]["analysed"]
 

@@ -122,7 +122,7 @@ REFUSED = {  # in every design, with these words
     "one_arm_missing": "nobody of the control arm can be analysed",
     "one_learner": "nobody is in the (treated|control) arm",
     "nobody": "nobody is in the treated arm|the outcome 'y' must hold numbers",
-    "text_as_outcome": "must hold numbers",
+    "text_as_outcome": "must hold (numbers|yes or no).*'(<script>|perhaps)'",
     "repeated_learners": "learners have several rows",
 }
 REFUSED_SCORES = {

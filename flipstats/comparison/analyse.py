@@ -13,7 +13,7 @@ from flipstats.comparison.judge import verdict_of
 from flipstats.comparison.magnitude import Size, g_of, share_ratio, smallest_of
 from flipstats.comparison.moderator import band_effects_of
 from flipstats.comparison.note import Name, Note, note
-from flipstats.comparison.overlap import overlap_of, with_after
+from flipstats.comparison.overlap import model_of, overlap_of, with_after
 from flipstats.comparison.question import Analysed, Question, Roster, numbered
 from flipstats.comparison.result import Comparison, Effect
 from flipstats.comparison.spread import spread_of
@@ -22,8 +22,10 @@ from flipstats.comparison.threats import is_capped, threats
 from flipstats.comparison.tier import tier_of
 from flipstats.comparison.trust import permutation_of, sensitivity, tests_run, weights_of
 from flipstats.effects.clusters import group_means
+from flipstats.effects.distributions import student_quantile
 from flipstats.effects.proportions import wilson
 from flipstats.effects.results import Count, Estimate
+from flipstats.errors import EstimationError
 
 
 def analyse(question: Question, roster: Roster) -> Comparison:
@@ -41,36 +43,40 @@ def analyse(question: Question, roster: Roster) -> Comparison:
     rows = balance_rows(frame, question)
     data = arrays(frame, question)
     plan = methods.plan_methods(question, data.fewest, clusters_known=data.clusters is not None)
-    primary, used = _primary(plan, question, data)
+    plan, primary, used, replaced = _primary(plan, question, data)
+    notes += replaced
     beside, refused = methods.run_beside(plan, question, data)
     notes += _not_adjusted(data, primary, used)
     size = g_of(question, data, primary, covariates=len(used))
+    if size is None and primary is not None and question.kind == "score":
+        notes.append(note("not_standardised"))
     gap, low = worst_gap(rows), low_attrition(counts)
     tier = tier_of(question, roster, low_attrition=low, gap=gap, adjusted=_is_adjusted(question, used))
     effects = _effects(question, primary, size, beside)
     bands, moderator, more = band_effects_of(question, frame, data)
     cautions = threats(question, roster, counts, gap=gap, tier=tier, data=data, effects=effects)
     verdict = verdict_of(
-        question, data, primary, size, tier=tier, capped=is_capped(question, roster, gap), beside=beside,
-        groups=counts["groups"], cautions=cautions,
+        question, data, primary, size, tier=tier, capped=is_capped(question, roster, gap, data),
+        beside=beside, groups=counts["groups"], cautions=cautions,
     )  # fmt: skip
+    model = model_of(data)
     return Comparison(
         question=question,
         estimand=estimand(question, plan.primary),
         design=_design(question, data, plan, primary, used),
         tier=tier,
         flow=counts,
-        balance=with_after(rows, data, beside),
+        balance=with_after(rows, data, beside, model),
         effects=(*effects, *bands),
         sensitivity={
             **sensitivity(question, frame, data, primary, size, matched="nn_match" in beside),
             **moderator,
             "weights": weights_of(beside),
-            "overlap": overlap_of(data),
+            "overlap": overlap_of(model),
             "permutation": permutation_of(effects),
             "tests_run": tests_run((*effects, *bands), moderator),
         },
-        warnings=(*roster.warnings, *notes, *refused, *more),
+        warnings=(*roster.warnings, *_ungrouped(roster), *notes, *refused, *more),
         verdict=verdict,
         spread=spread_of(question, data),
     )
@@ -123,19 +129,35 @@ def estimand(question: Question, primary: str | None) -> dict[str, Note]:
     }
 
 
+def _ungrouped(roster: Roster) -> list[Note]:
+    treated, control = roster.ungrouped
+    return [note("without_group", {"treated": treated, "control": control})] if treated or control else []
+
+
 def _primary(
     plan: methods.Plan, question: Question, data: Analysed
-) -> tuple[Estimate | None, tuple[str, ...]]:
-    """Run the primary method, and name the covariates that it carries."""
+) -> tuple[methods.Plan, Estimate | None, tuple[str, ...], list[Note]]:
+    """Run the primary method, and name the covariates that it carries.
+
+    Where everybody or nobody of an arm completed, or a covariate tells exactly who did, there is no logistic
+    model: the shares are compared as they are, which is said.
+    """
     used = methods.group_covariates(data)[1] if plan.primary == "cluster_means" else data.names
     if plan.primary is None:
-        return None, used
+        return plan, None, used, []
     unit = data if question.grouped else replace(data, clusters=None)
-    return methods.run(plan.primary, unit), used
+    try:
+        return plan, methods.run(plan.primary, unit), used, []
+    except EstimationError as problem:
+        if plan.primary != "gcomp":
+            raise
+        told = note("primary_replaced", {"planned": "gcomp", "done": "newcombe", "reason": str(problem)})
+        plan = replace(plan, primary="newcombe", beside=tuple(n for n in plan.beside if n != "newcombe"))
+        return plan, methods.run("newcombe", unit), (), [told]
 
 
 def _not_adjusted(data: Analysed, primary: Estimate | None, used: tuple[str, ...]) -> list[Note]:
-    if primary is None or len(used) == len(data.names):
+    if primary is None or primary.method == "newcombe" or len(used) == len(data.names):
         return []
     return [note("not_adjusted_for", {"names": data.names[len(used) :]})]
 
@@ -212,7 +234,6 @@ def _arms(question: Question, data: Analysed) -> list[dict[str, object]]:
 
 
 def _mean_interval(values: np.ndarray, question: Question, *, in_groups: bool) -> dict[str, object]:
-    from scipy.stats import t as student
 
     out = {
         "value": float(values.mean()),
@@ -228,7 +249,9 @@ def _mean_interval(values: np.ndarray, question: Question, *, in_groups: bool) -
     if len(values) < fewest or np.ptp(values) == 0:
         return out
     half = float(
-        student.ppf(0.5 + question.level / 2, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
+        student_quantile(0.5 + question.level / 2, len(values) - 1)
+        * values.std(ddof=1)
+        / np.sqrt(len(values))
     )
     out |= {"low": out["value"] - half, "high": out["value"] + half}
     return out | {"interval": "t_cohort" if in_groups else "t"}

@@ -30,7 +30,8 @@ def flow(frame: pl.DataFrame, roster: Roster, question: Question) -> dict[str, o
     -------
     dict
         ``treated`` and ``control``: a count for each of `STEPS` (`started` is None where unknown), the same
-        for groups (``groups_assigned``, ``groups_tested``, ``groups_analysed``), and ``lost`` by reason.
+        for groups (``groups_assigned``, ``groups_tested``, ``groups_analysed``), and ``lost`` by reason; who
+        has no group, where groups count, was assigned and is lost.
         ``groups``: one entry a group. ``left_out``: learners in neither arm, by reason. ``attrition``: of
         learners, and of groups.
 
@@ -42,9 +43,9 @@ def flow(frame: pl.DataFrame, roster: Roster, question: Question) -> dict[str, o
         Nobody of an arm can be analysed.
     """
     out: dict[str, object] = {}
-    for side, of_side in zip(SIDES, (True, False), strict=True):
+    for side, of_side, lost in zip(SIDES, (True, False), roster.ungrouped, strict=True):
         arm = frame.filter(pl.col("treated") == of_side)
-        out[side] = _arm(arm)
+        out[side] = _arm(arm, lost)
         if out[side]["analysed"] == 0:
             raise EmptyArmError(t("compare.nobody_analysed", arm=t(f"compare.arm_{side}")))
     out["groups"] = _groups(frame, roster, question)
@@ -85,15 +86,16 @@ def _fields(row: Balance) -> dict[str, object]:
     return {name: getattr(row, name) for name in Balance.__slots__}
 
 
-def _arm(arm: pl.DataFrame) -> dict[str, object]:
+def _arm(arm: pl.DataFrame, ungrouped: int) -> dict[str, object]:
     known_start = arm["started"].null_count() == 0
     tested, analysed = int(arm["tested"].sum()), int(arm["analysed"].sum())
     counts: dict[str, object] = {
-        "assigned": arm.height,
+        "assigned": arm.height + ungrouped,
         "started": int(arm["started"].sum()) if known_start else None,
         "tested": tested,
         "analysed": analysed,
-        "lost": {"no_outcome": arm.height - tested, "no_covariate": tested - analysed},
+        "lost": {"no_outcome": arm.height - tested, "no_covariate": tested - analysed}
+        | ({"no_group": ungrouped} if ungrouped else {}),
     }
     grouped = arm.drop_nulls("cluster")
     for step, kept in (
@@ -139,7 +141,8 @@ def _reconcile(counts: dict[str, object], *, grouped: bool) -> None:
     if grouped and len(arms) == 2:  # learners drawn one by one need no group
         for step in ("assigned", "tested", "analysed"):
             in_groups = sum(group[step] for group in groups)
-            if in_groups != sum(counts[side][step] for side in SIDES):
+            outside = sum(counts[side]["lost"].get("no_group", 0) for side in SIDES) * (step == "assigned")
+            if in_groups + outside != sum(counts[side][step] for side in SIDES):
                 raise DesignError(t("compare.flow_broken", arm=step))
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from flipstats.comparison.magnitude import Size, judged, smallest_of
 from flipstats.comparison.methods import estimand_of
 from flipstats.comparison.note import Name, Note, Share, note
@@ -41,7 +39,7 @@ def verdict_of(
     scale = judged(question, primary, size)
     if scale is not None and question.direction == "less":
         scale = (-scale[0], -scale[2], -scale[1])
-    agree = primary is None or all(np.sign(e.value) == np.sign(primary.value) for e in beside.values())
+    agree = primary is None or all(e.value * primary.value > 0 for e in beside.values())
     on = None if scale is None else Judged(*scale, smallest_of(question), agree)
     outcome, treated, control = (
         Name("outcome", question.outcome),

@@ -10,6 +10,7 @@ from flipstats.comparison.question import Analysed, Question
 from flipstats.effects import sizes
 from flipstats.effects.arrays import arms
 from flipstats.effects.clusters import intraclass_correlation
+from flipstats.effects.distributions import student_quantile
 from flipstats.effects.results import Count, Estimate
 from flipstats.errors import EstimationError, ParameterError
 
@@ -129,7 +130,6 @@ def _cox(data: Analysed, primary: Estimate) -> Size:
 
 def _ratio_of_group_means(primary: Estimate, one: float, zero: float) -> Estimate:
     # Delta method on the log: the variance of the difference is s²(1/GT + 1/GC), so s² is known.
-    from scipy.stats import t as student
 
     gt, gc = primary.clusters_treated, primary.clusters_control
     if primary.variant == "one_arm":  # each arm has a variance of its own
@@ -138,7 +138,7 @@ def _ratio_of_group_means(primary: Estimate, one: float, zero: float) -> Estimat
         s2 = primary.se**2 / (1 / gt + 1 / gc)
         spread = s2 / gt, s2 / gc
     se = float(np.sqrt(spread[0] / one**2 + spread[1] / zero**2))
-    half, ratio = float(student.ppf(0.5 + primary.level / 2, primary.df)) * se, one / zero
+    half, ratio = student_quantile(0.5 + primary.level / 2, primary.df) * se, one / zero
     return replace(
         primary, value=ratio, se=np.nan, low=ratio * np.exp(-half), high=ratio * np.exp(half),
         variant="risk_ratio", p=np.nan,

@@ -90,7 +90,8 @@ def plan_methods(question: Question, fewest: int, *, clusters_known: bool) -> Pl
     primary, beside = _by_rule(question, fewest)
     if question.every_method:
         asked = tuple(n for n, m in METHODS.items() if _applies(m, question, clusters_known, fewest))
-    chosen = asked or beside
+    # Those of the rule always stand beside: what is asked for by name can add to them, never replace them.
+    chosen = dict.fromkeys((*beside, *asked))
     return Plan(primary, tuple(name for name in chosen if name != primary), asked)
 
 
@@ -157,7 +158,7 @@ def run_beside(plan: Plan, question: Question, data: Analysed) -> tuple[dict[str
         try:
             found[name] = run(name, _without_groups(name, question, data))
         except FlipstatsError as problem:
-            if question.methods:
+            if name in (question.methods or ()):
                 raise
             notes.append(note("method_refused", {"name": name, "reason": str(problem)}))
         else:

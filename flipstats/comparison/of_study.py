@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from flipstats.comparison.cells import numeric_columns
 from flipstats.comparison.note import Name, Note, note, shown
 from flipstats.comparison.outcomes import BASELINE_NAMES, baseline_of, covariate_of, outcome_of, started
 from flipstats.comparison.question import Roster
-from flipstats.comparison.table import checked_alone, numeric_columns, with_a_group
+from flipstats.comparison.table import checked_alone, with_a_group
 from flipstats.errors import EmptyArmError, NotComputableError, ParameterError
 from flipstats.i18n import t
 from flipstats.study import Study
@@ -49,8 +50,7 @@ def roster_of_study(
     found, threats, warnings, measure = outcome_of(study, outcome, members)
     if found.is_empty():
         raise NotComputableError(t("compare.no_outcome_data", name=shown(Name("outcome", outcome))))
-    members, left, alone = _placed(members, cohorts, cluster, assignment)
-    left["both_arms"] = both
+    members, ungrouped, alone = _placed(members, cohorts, cluster, assignment)
     active = started(study)
     frame = members.join(found, on="learner_id", how="left")
     columns = {
@@ -66,7 +66,8 @@ def roster_of_study(
     return Roster(
         pl.DataFrame(columns | covariates),
         titles={str(key): title for key, title in titles.items() if title},
-        left_out=tuple((reason, n) for reason, n in left.items() if n),
+        left_out=(("both_arms", both),) if both else (),
+        ungrouped=ungrouped,
         single=_single(cohorts),
         separate_times=arm != "iteration" and _separate(cohorts),
         threats=(*threats, *_few_trainers(study, cohorts)),
@@ -78,14 +79,14 @@ def roster_of_study(
 
 def _placed(
     members: pl.DataFrame, cohorts: pl.DataFrame, cluster: str, assignment: str
-) -> tuple[pl.DataFrame, dict[str, int], str | None]:
+) -> tuple[pl.DataFrame, tuple[int, int], str | None]:
     """Give each member their group, leave out who has none where groups count; say which arm has none."""
     members = members.join(cohorts.select("cohort_id", "cluster"), on="cohort_id", how="left")
     alone = checked_alone(members["cluster"], members["treated"], cluster, assignment)
     if alone is None and assignment == "random_individual":
-        return members, {"no_group": 0}, None
-    kept, without = with_a_group(members, alone)
-    return kept, {"no_group": without}, alone
+        return members, (0, 0), None
+    kept, ungrouped = with_a_group(members, alone, cluster)
+    return kept, ungrouped, alone
 
 
 def _cohorts(study: Study, arm: str, treated: str, control: str, cluster: str) -> pl.DataFrame:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
+import numpy as np
 import polars as pl
 
 from flipstats.comparison.magnitude import smallest_of
@@ -55,7 +56,9 @@ class Overall:
         s, question = self.synthesis, next(iter(self.parts.values())).question
         scale, digits = (100.0, 1) if self.binary else (1.0, 2)
         names = ("value", "low", "high", "prediction_low", "prediction_high")
-        numbers = {n: number(scale * getattr(s, n), digits, signed=True) for n in names}
+        end = 1.0 if self.binary else np.inf  # a difference of shares ends there, a normal interval does not
+        told = {n: scale * min(max(getattr(s, n), -end), end) for n in names}
+        numbers = {n: number(value, digits, signed=True) for n, value in told.items()}
         text = t(
             "compare.overall",
             outcome=shown(Name("outcome", question.outcome)),

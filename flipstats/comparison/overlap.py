@@ -15,12 +15,21 @@ from flipstats.effects.weights import weighting
 from flipstats.errors import FlipstatsError
 
 
-def overlap_of(data: Analysed) -> dict[str, object] | None:
-    """Return where the propensity scores of both arms lie.
+def model_of(data: Analysed) -> Propensity | None:
+    """Return the propensity model of the learners analysed.
 
     None without covariates, and where the covariates tell the arms apart exactly: there is no overlap then.
     """
-    model = _model(data)
+    if data.covariates is None:
+        return None
+    try:
+        return propensity(data.treated, data.covariates)
+    except FlipstatsError:
+        return None
+
+
+def overlap_of(model: Propensity | None) -> dict[str, object] | None:
+    """Return where the propensity scores of both arms lie; None without a model."""
     if model is None:
         return None
     found = propensity_overlap(model)
@@ -28,22 +37,26 @@ def overlap_of(data: Analysed) -> dict[str, object] | None:
 
 
 def with_after(
-    rows: list[dict[str, object]], data: Analysed, beside: Mapping[str, Estimate]
+    rows: list[dict[str, object]],
+    data: Analysed,
+    beside: Mapping[str, Estimate],
+    model: Propensity | None,
 ) -> list[dict[str, object]]:
     """Return the balance with ``after``: the difference under each method that weights or matches.
 
     The denominator is that of the difference before, so that the two can be laid side by side.
     """
-    weights = _weights(data, beside)
+    weights = _weights(data, beside, model)
     return [
         row | {"after": {name: _gap(data, k, row, w) for name, w in weights.items()}}
         for k, row in enumerate(rows)
     ]
 
 
-def _weights(data: Analysed, beside: Mapping[str, Estimate]) -> dict[str, np.ndarray]:
+def _weights(
+    data: Analysed, beside: Mapping[str, Estimate], model: Propensity | None
+) -> dict[str, np.ndarray]:
     asked = [name for name in beside if name in WEIGHTED]
-    model = _model(data) if asked else None
     # Doubly robust estimation weights as the inverse of the probability does.
     out = {
         name: weighting(model, "ipw_ate" if name == "aipw" else name).weights
@@ -56,15 +69,6 @@ def _weights(data: Analysed, beside: Mapping[str, Estimate]) -> dict[str, np.nda
         pairs = nn_match(data.outcome, data.treated, data.covariates, seed=data.seed, orders=1).pairs
         out["nn_match"] = np.bincount(pairs.ravel(), minlength=len(data.outcome)).astype(float)
     return out
-
-
-def _model(data: Analysed) -> Propensity | None:
-    if data.covariates is None:
-        return None
-    try:
-        return propensity(data.treated, data.covariates)
-    except FlipstatsError:
-        return None
 
 
 def _gap(data: Analysed, column: int, row: Mapping[str, object], weights: np.ndarray) -> float:

@@ -22,6 +22,9 @@ RULES = (
     "baseline_equivalent_g", "baseline_adjustable_g", "min_learners_per_band",
 )  # fmt: skip
 
+# What a declared assignment lets a comparison claim; an option may lower it, never raise it.
+CLAIMS = ("none", "historical", "nonrandom", "random_cluster", "random_individual")
+
 # A note of the French ministry on flipped classrooms: the weak gain, the very weak and the strong less.
 CONTRASTS = {"three_levels": {"15-40%": 1.0, "00-15%": -0.5, "75-100%": -0.5}}
 
@@ -210,7 +213,8 @@ def plan_of(
 ) -> Plan:
     """Return what a comparison of a study declares; no outcome is looked at.
 
-    The parameters are those of `compare`. ``plan_of(study).freeze("plan.json")`` keeps it for later.
+    The parameters are those of `compare`. An `assignment` that claims more than the study file declares is
+    not taken. ``plan_of(study).freeze("plan.json")`` keeps it for later.
 
     Raises
     ------
@@ -240,7 +244,9 @@ def plan_of(
     if outcome is not None:
         done = replace(done, primary=outcome, secondary=())
     done = replace(
-        done, assignment=_assignment(done.assignment, done.arm), completion_rule=study.design.completion_rule
+        done,
+        assignment=_assignment(_weaker(base.assignment, done.assignment), done.arm),
+        completion_rule=study.design.completion_rule,
     )
     if not done.treated or not done.control:
         raise DesignError(t("compare.no_arms_declared"))
@@ -385,6 +391,12 @@ def label(value: object) -> str:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     return str(value)
+
+
+def _weaker(declared: str, asked: str) -> str:
+    if declared == "none" or asked not in CLAIMS:  # nothing was declared; or no such assignment, said later
+        return asked
+    return min(declared, asked, key=CLAIMS.index)
 
 
 def _assignment(declared: str, arm: str) -> str:

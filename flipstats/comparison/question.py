@@ -119,6 +119,8 @@ class Roster:
     alone : {"treated", "control"}, or None
         The arm whose learners were in no group; their ``cluster`` is null.
     measure : Measure
+    ungrouped : (int, int)
+        Learners of the treated and of the control arm without a group, where groups count; they have no row.
     """
 
     frame: pl.DataFrame
@@ -130,6 +132,7 @@ class Roster:
     warnings: tuple[Note, ...] = ()
     alone: str | None = None
     measure: Measure = Measure("score", shares=False)
+    ungrouped: tuple[int, int] = (0, 0)
 
     @property
     def covariates(self) -> tuple[str, ...]:

@@ -1,41 +1,20 @@
-"""A plain table, one row a learner, as a roster; covariates of any type as numbers."""
+"""A plain table, one row a learner, as a roster."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import polars as pl
 from polars import selectors
 
+from flipstats.comparison.cells import NO, YES, infinite, numeric_columns, outcome_numbers
 from flipstats.comparison.note import Note, note
 from flipstats.comparison.question import Roster
-from flipstats.errors import DesignError, EmptyArmError, InputError, ParameterError, SchemaError, did_you_mean
+from flipstats.errors import DesignError, EmptyArmError, ParameterError, SchemaError, did_you_mean
 from flipstats.i18n import t
 
-_MOST_CATEGORIES = 20
 _MOST_BANDS = 8
-_YES = ("1", "1.0", "true", "yes", "oui", "vrai")
-_NO = ("0", "0.0", "false", "no", "non", "faux")
-
-
-def read_table(file: Path) -> pl.DataFrame:
-    """Read a CSV with a header, separated by commas, semicolons or tabs; ``NA`` and empty are missing.
-
-    Raises
-    ------
-    InputError
-        It is absent or not a CSV.
-    """
-    try:
-        head = file.read_bytes()[:65536].decode("utf-8-sig", errors="replace").splitlines()[:1]
-        mark = max(",;\t", key=(head or [""])[0].count)
-        return pl.read_csv(
-            file, separator=mark, infer_schema_length=None, null_values=["", "NA", "NaN"],
-            decimal_comma=mark == ";",
-        )  # fmt: skip
-    except (OSError, UnicodeDecodeError, pl.exceptions.PolarsError):
-        raise InputError(t("compare.not_a_csv", file=file.name)) from None
+_TRUTH = {"true": YES, "false": NO}
 
 
 def roster_of_table(
@@ -76,15 +55,16 @@ def roster_of_table(
     sides = _sides(kept, treated, cluster)
     alone = checked_alone(sides["cluster"], sides["treated"], cluster, assignment)
     nested = alone is not None or (cluster is not None and assignment != "random_individual")
+    ungrouped = (0, 0)
     if nested:
-        sides, left["no_group"] = with_a_group(sides, alone)
+        sides, ungrouped = with_a_group(sides, alone, cluster)
         kept = kept[sides["row"]]
     unknown = pl.Series([None] * kept.height, dtype=pl.String)
     columns = {
         "treated": sides["treated"],
         "cluster": sides["cluster"],
         "started": unknown.cast(pl.Boolean),
-        "outcome": _outcome(kept[outcome], binary=binary),
+        "outcome": outcome_numbers(kept[outcome], binary=binary),
         "band": _labels(kept[band]) if band else unknown,
     }
     for name in covariates:
@@ -92,7 +72,13 @@ def roster_of_table(
     out = pl.DataFrame(columns)
     if nested:
         _check_nested(out)
-    return Roster(out, left_out=tuple((reason, n) for reason, n in left.items() if n), alone=alone)
+    return Roster(
+        out,
+        left_out=tuple((reason, n) for reason, n in left.items() if n),
+        alone=alone,
+        ungrouped=ungrouped,
+        warnings=tuple(infinite(kept[column]) for column in (outcome, *covariates) if infinite(kept[column])),
+    )
 
 
 def _sides(kept: pl.DataFrame, treated: str, cluster: str | None) -> pl.DataFrame:
@@ -146,13 +132,20 @@ def checked_alone(clusters: pl.Series, treated: pl.Series, column: str | None, a
     return None  # groups of one learner were drawn, and that is what they are
 
 
-def with_a_group(kept: pl.DataFrame, alone: str | None) -> tuple[pl.DataFrame, int]:
+def with_a_group(kept: pl.DataFrame, alone: str | None, column: str) -> tuple[pl.DataFrame, tuple[int, int]]:
     """Leave out who has no group in an arm of groups, and count them; nobody has one in the arm alone.
 
     Parameters
     ----------
     kept : DataFrame
         With ``treated`` and ``cluster``.
+    column : str
+        What people call the column of the groups.
+
+    Returns
+    -------
+    (DataFrame, (int, int))
+        How many of the treated and of the control arm: they were assigned, and are lost.
 
     Raises
     ------
@@ -164,8 +157,9 @@ def with_a_group(kept: pl.DataFrame, alone: str | None) -> tuple[pl.DataFrame, i
     placed = kept.filter(of_alone | pl.col("cluster").is_not_null())
     for side, of_side in (("treated", pl.col("treated")), ("control", ~pl.col("treated"))):
         if placed.filter(of_side).is_empty():
-            raise EmptyArmError(t("compare.empty_arm", arm=t(f"compare.arm_{side}")))
-    return placed, kept.height - placed.height
+            raise EmptyArmError(t("compare.no_group_known", arm=t(f"compare.arm_{side}"), column=column))
+    lost = kept.filter(~of_alone & pl.col("cluster").is_null())["treated"]
+    return placed, (int(lost.sum()), int((~lost).sum()))
 
 
 def _of_two_arms(
@@ -174,14 +168,22 @@ def _of_two_arms(
     """Return the rows of the two arms, with their arm as ``_side``, and how many rows others were."""
     if treated == control:
         raise ParameterError(t("compare.same_arm", value=treated))
-    side = frame.select(pl.col(arm).cast(pl.String).str.strip_chars()).to_series()
-    side = side.str.replace(r"^(-?\d+)\.0+$", "$1")  # 1.0 and 1 are one arm
+    side = _named_arms(frame[arm], (treated, control))
     for role, value in (("treated", treated), ("control", control)):
         if not (side == value).any():
             raise EmptyArmError(t("compare.arm_value_absent", role=role, value=value, column=arm))
     keep = side.is_in([treated, control]).fill_null(value=False)
     left = {"other_arm": int((~keep).sum()) - side.null_count(), "no_arm": side.null_count()}
     return frame.with_columns(side.alias("_side")).filter(keep), left
+
+
+def _named_arms(values: pl.Series, asked: tuple[str, str]) -> pl.Series:
+    """Return the arm of each row as text, by the names that were asked for where it is true or false."""
+    side = values.cast(pl.String).str.strip_chars()
+    if values.dtype == pl.Boolean:
+        named = {truth: name for name in asked for truth, words in _TRUTH.items() if name.lower() in words}
+        return side.replace(named)
+    return side.str.replace(r"^(-?\d+)\.0+$", "$1")  # 1.0 and 1 are one arm
 
 
 def known_column(frame: pl.DataFrame, name: str) -> None:
@@ -200,33 +202,6 @@ def known_column(frame: pl.DataFrame, name: str) -> None:
             else t("compare.columns_are", columns=", ".join(frame.columns[:30]))
         )
         raise SchemaError(t("compare.no_column", name=name, hint=hint))
-
-
-def numeric_columns(values: pl.Series) -> dict[str, pl.Series]:
-    """Return a covariate as float columns: itself, or one 0/1 column for each category but the most frequent.
-
-    Raises
-    ------
-    ParameterError
-        It is a text with more than 20 different values.
-
-    Examples
-    --------
-    >>> list(numeric_columns(pl.Series("site", ["Lyon", "Paris", "Lyon"])))
-    ['site=Paris']
-    """
-    name = values.name
-    if values.dtype.is_numeric() or values.dtype == pl.Boolean:
-        return {name: _finite(values.cast(pl.Float64))}
-    text = values.cast(pl.String)
-    categories = sorted(text.drop_nulls().unique().to_list())
-    if len(categories) > _MOST_CATEGORIES:
-        raise ParameterError(t("compare.too_many_categories", name=name, n=len(categories)))
-    if len(categories) < 2:
-        return {name: text.is_null().replace_strict({True: None, False: 0.0}, return_dtype=pl.Float64)}
-    counts = {category: int((text == category).sum()) for category in categories}
-    reference = max(categories, key=lambda category: counts[category])  # ties: the first by name
-    return {f"{name}={c}": (text == c).cast(pl.Float64) for c in categories if c != reference}
 
 
 def without_repeats(frame: pl.DataFrame, names: Sequence[str]) -> tuple[tuple[str, ...], list[Note]]:
@@ -257,28 +232,6 @@ def without_repeats(frame: pl.DataFrame, names: Sequence[str]) -> tuple[tuple[st
         basis.append(rest / np.linalg.norm(rest))
         kept.append(name)
     return tuple(kept), notes
-
-
-def _outcome(values: pl.Series, *, binary: bool) -> pl.Series:
-    name = values.name
-    if values.dtype == pl.Boolean:
-        return values.cast(pl.Float64)
-    if not values.dtype.is_numeric():
-        text = values.cast(pl.String).str.strip_chars().str.to_lowercase()
-        yes_no = text.is_in([*_YES, *_NO]).fill_null(value=True)
-        if not (binary and yes_no.all()):
-            raise ParameterError(t("compare.outcome_not_numbers", name=name))
-        return text.is_in(_YES).cast(pl.Float64)
-    out = _finite(values.cast(pl.Float64))
-    if binary and not out.drop_nulls().is_in([0.0, 1.0]).all():
-        raise ParameterError(t("compare.outcome_not_yes_no", name=name))
-    return out
-
-
-def _finite(values: pl.Series) -> pl.Series:
-    return values.to_frame().select(pl.when(pl.col(values.name).is_finite()).then(pl.col(values.name)))[
-        values.name
-    ]
 
 
 def _labels(values: pl.Series) -> pl.Series:

@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from flipstats.comparison.flow import SIDES, low_attrition
+from flipstats.comparison.magnitude import within_arm_icc
 from flipstats.comparison.note import Note, Share, Word, note
 from flipstats.comparison.question import RANDOM, Analysed, Question, Roster
 from flipstats.comparison.result import Effect
 
+TESTS_DIFFER = "threat_tests_differ"
 
-def is_capped(question: Question, roster: Roster, gap: float | None) -> bool:
+
+def is_capped(question: Question, roster: Roster, gap: float | None, data: Analysed) -> bool:
     """Return whether the design caps the verdict at *not established*, whatever the effect."""
-    return bool(roster.single) or _gap_too_wide(question, gap) or question.direction == "neither"
+    return (
+        bool(roster.single)
+        or _gap_too_wide(question, gap)
+        or question.direction == "neither"
+        or any(one.key == TESTS_DIFFER for one in roster.threats)
+        or _few_taught_apart(question, data)
+    )
+
+
+def taught_apart(question: Question, data: Analysed) -> tuple[int, int] | None:
+    """Return how many groups learners who were drawn one by one were taught in, where each is all of one arm.
+
+    None where no group is known, where groups mix the arms, and where each learner is a group.
+    """
+    if question.grouped or question.assignment != "random_individual" or data.clusters is None:
+        return None
+    both = set(data.clusters[data.treated]) & set(data.clusters[~data.treated])
+    return None if both or sum(data.groups) == len(data.outcome) else data.groups
 
 
 def threats(
@@ -29,6 +47,7 @@ def threats(
     return (
         *_caps(question, roster, gap, data),
         *_design(question, roster, gap, tier),
+        *_taught_apart(question, data),
         *_losses(question, counts),
         *_few_groups(question, data, effects),
         *_disagreement(effects),
@@ -37,6 +56,11 @@ def threats(
 
 def _caps(question: Question, roster: Roster, gap: float | None, data: Analysed) -> list[Note]:
     out = []
+    if _few_taught_apart(question, data):
+        a, b = data.groups
+        out.append(
+            note("threat_few_taught_apart", {"a": a, "b": b, "n": question.thresholds.min_groups_per_arm})
+        )
     if question.grouped and data.fewest < question.thresholds.min_groups_per_arm:
         least = question.thresholds.min_groups_per_arm
         out.append(
@@ -76,6 +100,13 @@ def _design(question: Question, roster: Roster, gap: float | None, tier: str) ->
     return out
 
 
+def _taught_apart(question: Question, data: Analysed) -> list[Note]:
+    groups = taught_apart(question, data)
+    if groups is None or _few_taught_apart(question, data):
+        return []
+    return [note("threat_taught_apart", {"a": groups[0], "b": groups[1], "icc": within_arm_icc(data) or 0.0})]
+
+
 def _losses(question: Question, counts: dict[str, object]) -> list[Note]:
     found = counts["attrition"]
     lost = {f"{side}": Share(found[side]) for side in SIDES}
@@ -102,10 +133,15 @@ def _disagreement(effects: tuple[Effect, ...]) -> list[Note]:
     primary = next((e for e in effects if e.role == "primary"), None)
     if primary is None:
         return []
-    against = [
-        e.method for e in effects if e.role == "robustness" and np.sign(e.value) != np.sign(primary.value)
-    ]
+    nothing = 1e-9 * (primary.high - primary.low)  # so near to it that a sign is rounding
+    beside = [e for e in effects if e.role == "robustness" and e.value * primary.value < 0]
+    against = [e.method for e in beside if min(abs(e.value), abs(primary.value)) > nothing]
     return [note("threat_disagree", {"names": tuple(against)})] if against else []
+
+
+def _few_taught_apart(question: Question, data: Analysed) -> bool:
+    groups = taught_apart(question, data)
+    return groups is not None and min(groups) < question.thresholds.min_groups_per_arm
 
 
 def _gap_too_wide(question: Question, gap: float | None) -> bool:

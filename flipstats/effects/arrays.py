@@ -11,8 +11,8 @@ from flipstats.errors import EmptyArmError, EstimationError, ParameterError
 from flipstats.i18n import t
 
 Floats = NDArray[np.float64]
-LARGEST = 1e100  # beyond it squares overflow, and nothing that is measured is so large
-SMALLEST = 1e-100  # below it they vanish
+LARGEST = 1e60  # beyond it fourth powers overflow, and nothing that is measured is so large
+SMALLEST = 1e-60  # below it they vanish
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ def arms(
     Raises
     ------
     ParameterError
-        Lengths differ, a value is missing, infinite or beyond 1e100, none is above 1e-100, `treated` is not
+        Lengths differ, a value is missing, infinite or beyond 1e60, none is above 1e-60, `treated` is not
         0/1, or a group lies in both arms.
     EmptyArmError
         An arm has nobody in it.

@@ -12,6 +12,7 @@ from flipstats.conventions import CONFIDENCE_LEVEL, DEFAULTS
 from flipstats.effects.arrays import Arms, Floats
 from flipstats.effects.cr2 import ClusterRobust, WaldTest, fit_cluster_robust
 from flipstats.effects.design import check_rank, check_varies, some_arms, standardised
+from flipstats.effects.distributions import f_above
 from flipstats.effects.linear import LeastSquares, least_squares
 from flipstats.effects.results import Estimate, check_level, t_estimate
 from flipstats.errors import EstimationError, ParameterError
@@ -273,7 +274,6 @@ def _estimate(
 
 
 def _interaction(model: _Model) -> WaldTest | None:
-    from scipy.stats import f
 
     k = len(model.names)
     if k < 2:
@@ -284,4 +284,4 @@ def _interaction(model: _Model) -> WaldTest | None:
     values = contrasts @ model.fit.coefficients
     spread = contrasts @ model.fit.covariance("hc3") @ contrasts.T
     statistic = float(values @ np.linalg.solve(spread, values)) / (k - 1)
-    return WaldTest(statistic, k - 1.0, float(model.fit.df), float(f.sf(statistic, k - 1, model.fit.df)))
+    return WaldTest(statistic, k - 1.0, float(model.fit.df), f_above(statistic, k - 1, model.fit.df))

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from flipstats.conventions import CONFIDENCE_LEVEL
 from flipstats.effects.arrays import Arms, Floats, arms, require_variation
+from flipstats.effects.distributions import f_quantile
 from flipstats.effects.linear import least_squares
 from flipstats.effects.results import Estimate, check_level, t_estimate
 from flipstats.errors import DesignError, EstimationError
@@ -196,7 +197,6 @@ def intraclass_correlation(
     >>> intraclass_correlation([1.0, 2, 5, 6, 9, 10], list("aabbcc")).value.__round__(3)
     0.969
     """
-    from scipy.stats import f
 
     check_level(level)
     n = len(np.asarray(outcome))
@@ -219,7 +219,7 @@ def intraclass_correlation(
         raise EstimationError(t("compare.no_icc"))
     ratio = between / within
     tail = (1 - level) / 2
-    edges = ratio / f.ppf([1 - tail, tail], df_between, df_within)
+    edges = [ratio / f_quantile(at, df_between, df_within) for at in (1 - tail, tail)]
     value, low, high = ((r - 1) / (r + n0 - 1) for r in (ratio, *edges))
     return IntraclassCorrelation(
         float(value), float(low), float(high), level, between, within, float(n0), len(sizes)

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 from flipstats.conventions import CONFIDENCE_LEVEL
 from flipstats.effects.arrays import Floats
 from flipstats.effects.design import check_varies, cross_counts, design_matrix, some_arms
+from flipstats.effects.distributions import f_above
 from flipstats.effects.results import Estimate, t_estimate
 from flipstats.errors import EstimationError
 from flipstats.i18n import t
@@ -79,7 +80,6 @@ class ClusterRobust:
         ----------
         Tipton and Pustejovsky (2015), Journal of Educational and Behavioral Statistics 40, 604-634.
         """
-        from scipy.stats import f
 
         k = len(contrasts)
         c = self._in_basis(contrasts)
@@ -94,7 +94,7 @@ class ClusterRobust:
         values = _inverse_root(expected) @ contrasts @ self.coefficients
         raw = float(values @ np.linalg.solve(projected.T @ projected, values))
         statistic = df_den / (eta * k) * raw
-        return WaldTest(statistic, float(k), float(df_den), float(f.sf(statistic, k, df_den)))
+        return WaldTest(statistic, float(k), float(df_den), f_above(statistic, k, df_den))
 
     def _in_basis(self, contrasts: Floats) -> Floats:
         c = contrasts @ self.back

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from flipstats.effects.distributions import normal_above, normal_below, normal_density
 from flipstats.errors import EstimationError, ParameterError
 from flipstats.i18n import t
 
@@ -67,13 +68,14 @@ def expected_drift(
     >>> round(expected_drift(0.5, 10, upper=-0.6745), 2), round(expected_drift(0.5, 10, lower=0.6745), 2)
     (6.36, -6.36)
     """
-    from scipy.stats import norm
 
     if not (lower < upper and -1 <= correlation <= 1 and spread >= 0):
         raise ParameterError(t("effects.bad_drift"))
     # In the upper tail both probabilities are near 1: the mirror image keeps their difference exact.
-    mass = norm.cdf(upper) - norm.cdf(lower) if lower < 0 else norm.sf(lower) - norm.sf(upper)
-    return float((1 - correlation) * spread * (norm.pdf(upper) - norm.pdf(lower)) / mass)
+    mass = (
+        normal_below(upper) - normal_below(lower) if lower < 0 else normal_above(lower) - normal_above(upper)
+    )
+    return float((1 - correlation) * spread * (normal_density(upper) - normal_density(lower)) / mass)
 
 
 def regression_to_mean(

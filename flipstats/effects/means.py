@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike
 
 from flipstats.conventions import CONFIDENCE_LEVEL
 from flipstats.effects.arrays import Arms, Floats, arms, require_variation
+from flipstats.effects.distributions import normal_above, normal_quantile
 from flipstats.effects.linear import LeastSquares, least_squares
 from flipstats.effects.results import Estimate, check_level, t_estimate
 from flipstats.errors import EstimationError
@@ -80,25 +81,26 @@ def mannwhitney(outcome: ArrayLike, treated: ArrayLike, *, level: float = CONFID
     >>> print(mannwhitney([12.0, 15, 14, 17, 9, 11, 12.5, 10], [1, 1, 1, 1, 0, 0, 0, 0]))
     +4.000, 95% CI −0.500 to +8.000
     """
-    from scipy.stats import mannwhitneyu
-
     check_level(level)
     data = arms(outcome, treated)
     require_variation(data)
     one, zero = np.sort(data.outcome[data.treated]), np.sort(data.outcome[~data.treated])
     tied = len(np.unique(data.outcome)) < len(data.outcome)
     exact = max(len(one), len(zero)) < _EXACT_BELOW and not tied
-    test = mannwhitneyu(one, zero, method="exact" if exact else "asymptotic")
-    low_rank = _exact_rank(len(one), len(zero), level) if exact else _normal_rank(data, level)
     pairs = len(one) * len(zero)
+    below, upto = (int(np.searchsorted(zero, one, side=side).sum()) for side in ("left", "right"))
+    U = (below + upto) / 2
+    chance = _chance_of_ranks(len(one), len(zero)) if exact else None
+    low_rank = _exact_rank(chance, level) if exact else _normal_rank(data, level)
+    p = _exact_p(chance, U) if exact else _normal_p(data.outcome, U, len(one), len(zero))
     middle = [_pair(one, zero, k) for k in {(pairs - 1) // 2, pairs // 2}]
-    superiority = float(test.statistic) / pairs
+    superiority = U / pairs
     return Estimate(
         value=float(np.mean(middle)), se=np.nan, df=np.nan,
         low=_pair(one, zero, low_rank - 1) if low_rank > 0 else -np.inf,
         high=_pair(one, zero, pairs - low_rank) if low_rank > 0 else np.inf,
-        level=level, p=float(test.pvalue), method="mannwhitney", variant="hodges_lehmann", **data.counts(),
-        aside={"U": float(test.statistic), "prob_superiority": superiority,
+        level=level, p=p, method="mannwhitney", variant="hodges_lehmann", **data.counts(),
+        aside={"U": U, "prob_superiority": superiority,
                "cliffs_delta": 2 * superiority - 1},
     )  # fmt: skip
 
@@ -243,8 +245,8 @@ def _r2(fit: LeastSquares, y: Floats) -> float:
     return float(1 - fit.residuals @ fit.residuals / ((y - y.mean()) @ (y - y.mean())))
 
 
-def _exact_rank(n1: int, n0: int, level: float) -> int:
-    # The largest k with P(U < k) <= alpha/2: the k-th smallest difference is the lower limit (R's rule).
+def _chance_of_ranks(n1: int, n0: int) -> Floats:
+    """Chance of each value of U, 0…n1·n0, where the arms are alike and nobody is tied."""
     ways = np.zeros(n1 * n0 + 1)
     ways[0] = 1.0
     for j in range(1, n1 + 1):  # Gaussian binomial coefficients
@@ -252,13 +254,27 @@ def _exact_rank(n1: int, n0: int, level: float) -> int:
             ways[u] -= ways[u - n0 - j]
         for u in range(j, len(ways)):
             ways[u] += ways[u - j]
-    cumulative = np.cumsum(ways) / ways.sum()
-    quantile = int(np.searchsorted(cumulative, (1 - level) / 2 * (1 - 1e-12)))
-    return max(quantile, 1)
+    return ways / ways.sum()
+
+
+def _exact_rank(chance: Floats, level: float) -> int:
+    # The largest k with P(U < k) <= alpha/2: the k-th smallest difference is the lower limit (R's rule).
+    return max(int(np.searchsorted(np.cumsum(chance), (1 - level) / 2 * (1 - 1e-12))), 1)
+
+
+def _exact_p(chance: Floats, U: float) -> float:
+    lower = int(min(U, len(chance) - 1 - U))
+    return float(min(2 * chance[: lower + 1].sum(), 1.0))
+
+
+def _normal_p(outcome: Floats, U: float, n1: int, n0: int) -> float:
+    n = n1 + n0
+    same = np.unique(outcome, return_counts=True)[1].astype(float)
+    sigma = np.sqrt(n1 * n0 / 12 * (n + 1 - (same**3 - same).sum() / (n * (n - 1))))
+    return min(2 * normal_above((abs(U - n1 * n0 / 2) - 0.5) / float(sigma)), 1.0)
 
 
 def _normal_rank(data: Arms, level: float) -> int:
-    from scipy.stats import norm
 
     n1, n0 = data.n_treated, data.n_control
     n = n1 + n0
@@ -270,7 +286,7 @@ def _normal_rank(data: Arms, level: float) -> int:
         )
     )
     sigma = np.sqrt(n1 * n0 / 12 * (n + 1 - ties / (n * (n - 1))))
-    return max(int(np.ceil(n1 * n0 / 2 - float(norm.ppf(0.5 + level / 2)) * sigma - 0.5)), 0)
+    return max(int(np.ceil(n1 * n0 / 2 - normal_quantile(0.5 + level / 2) * sigma - 0.5)), 0)
 
 
 def _pair(one: Floats, zero: Floats, k: int) -> float:

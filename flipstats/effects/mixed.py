@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from flipstats.conventions import CONFIDENCE_LEVEL
 from flipstats.effects.arrays import Arms, Floats
 from flipstats.effects.design import cross_counts, some_arms
+from flipstats.effects.distributions import f_quantile
 from flipstats.effects.reml import Curvature, RandomIntercept, curvature, fit_design, fit_random_intercept
 from flipstats.effects.results import Estimate, check_level, t_estimate
 from flipstats.errors import EstimationError
@@ -181,7 +182,6 @@ def icc(outcome: ArrayLike, clusters: ArrayLike, *, level: float = CONFIDENCE_LE
     >>> round(icc([1, 2, 3, 4, 6, 5, 8, 9, 8], [0, 0, 0, 1, 1, 1, 2, 2, 2]).anova, 3)
     0.926
     """
-    from scipy.stats import f
 
     check_level(level)
     y = np.atleast_1d(np.asarray(outcome, dtype=float))
@@ -195,7 +195,10 @@ def icc(outcome: ArrayLike, clusters: ArrayLike, *, level: float = CONFIDENCE_LE
     centres = fit.sums.means[:, 1]
     between = float((sizes * (centres - sizes @ centres / n) ** 2).sum()) / (G - 1)
     ratio = between / (float(fit.sums.within[1, 1]) / (n - G))
-    limits = [ratio / f.ppf(0.5 + level / 2, G - 1, n - G), ratio * f.ppf(0.5 + level / 2, n - G, G - 1)]
+    limits = [
+        ratio / f_quantile(0.5 + level / 2, G - 1, n - G),
+        ratio * f_quantile(0.5 + level / 2, n - G, G - 1),
+    ]
     anova, low, high = ((value - 1) / (value + mean_size - 1) for value in (ratio, *limits))
     unit = fit.sums.scale**2
     return IntraclassCorrelation(

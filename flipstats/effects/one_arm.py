@@ -58,7 +58,7 @@ def one_arm_means(
     --------
     >>> y, arm = [5.0, 7, 6, 8, 9, 7, 4, 3, 5, 4, 6, 2], [1] * 6 + [0] * 6
     >>> found = one_arm_means(y, arm, [1, 1, 2, 2, 3, 3, 4, 5, 6, 7, 8, 9])
-    >>> found.value, round(found.df, 1)
+    >>> round(found.value, 6), round(found.df, 1)
     (3.0, 4.1)
     """
     data = arms(outcome, treated, covariates=covariates, clusters=clusters)

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from flipstats.conventions import CONFIDENCE_LEVEL, DEFAULTS
 from flipstats.effects.arrays import Floats
+from flipstats.effects.distributions import student_above, student_below, student_quantile
 from flipstats.effects.results import Estimate, check_level
 from flipstats.errors import EstimationError, ParameterError
 from flipstats.i18n import t
@@ -226,16 +227,15 @@ def tost(estimate: Estimate, bound: float, *, level: float = CONFIDENCE_LEVEL) -
     ----------
     D. J. Schuirmann (1987), J. Pharmacokinetics and Biopharmaceutics 15, 657-680.
     """
-    from scipy.stats import t as student
 
     check_level(level)
     if not bound > 0:
         raise ParameterError(t("compare.bad_effect", effect=bound))
     if not estimate.se > 0:
         raise EstimationError(t("compare.no_variation", method=estimate.method))
-    below = student.sf((estimate.value + bound) / estimate.se, estimate.df)
-    above = student.cdf((estimate.value - bound) / estimate.se, estimate.df)
-    half = float(student.ppf(level, estimate.df)) * estimate.se
+    below = student_above((estimate.value + bound) / estimate.se, estimate.df)
+    above = student_below((estimate.value - bound) / estimate.se, estimate.df)
+    half = student_quantile(level, estimate.df) * estimate.se
     p = float(max(below, above))
     return Equivalence(
         bound, p, estimate.value - half, estimate.value + half, 2 * level - 1, bool(p < 1 - level)
@@ -266,12 +266,11 @@ def benjamini_hochberg(p: ArrayLike) -> Floats:
 
 
 def _multiplier(df: float, level: float, power: float) -> float:
-    from scipy.stats import t as student
 
     check_level(level)
     if df < 1:
         raise ParameterError(t("compare.no_df_for_power"))
-    return float(student.ppf(0.5 + level / 2, df) + student.ppf(power, df))
+    return float(student_quantile(0.5 + level / 2, df) + student_quantile(power, df))
 
 
 def _check_shares(**shares: float) -> None:

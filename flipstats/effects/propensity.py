@@ -91,8 +91,11 @@ def propensity(treated: ArrayLike, covariates: ArrayLike | None) -> Propensity:
     except EstimationError as error:
         raise EstimationError(t("effects.arms_told_apart")) from error
     # A matrix product may differ in the last bit between equal rows: a tie must be a tie on every machine.
-    _, first, place = np.unique(X, axis=0, return_index=True, return_inverse=True)
-    return Propensity(fit.fitted[first[place.reshape(-1)]], data.treated, X, fit.covariance)
+    linear = np.zeros(len(X))
+    for column, coefficient in zip(X.T, fit.coefficients, strict=True):
+        linear = linear + coefficient * column
+    _, first, place = np.unique(linear, return_index=True, return_inverse=True)
+    return Propensity(fit.fitted[first[place]], data.treated, X, fit.covariance)
 
 
 def propensity_overlap(model: Propensity) -> PropensityOverlap:

@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike
 
 from flipstats.conventions import CONFIDENCE_LEVEL
 from flipstats.effects.arrays import arms
+from flipstats.effects.distributions import normal_above, normal_quantile
 from flipstats.effects.linear import Logistic, logistic
 from flipstats.effects.results import Count, Estimate, Interval, check_level
 from flipstats.errors import EmptyArmError, EstimationError, ParameterError
@@ -92,7 +93,6 @@ def newcombe(outcome: ArrayLike, treated: ArrayLike, *, level: float = CONFIDENC
     >>> print(newcombe([1, 1, 1, 0, 1, 0, 0, 0], [1, 1, 1, 1, 0, 0, 0, 0]))
     +0.500, 95% CI −0.135 to +0.789
     """
-    from scipy.stats import norm
 
     data = arms(outcome, treated)
     require_binary(data.outcome)
@@ -100,7 +100,7 @@ def newcombe(outcome: ArrayLike, treated: ArrayLike, *, level: float = CONFIDENC
     interval = newcombe_difference(one, zero, level=level)
     pooled = data.outcome.mean()
     score_se = np.sqrt(pooled * (1 - pooled) * (1 / one.total + 1 / zero.total))
-    p = float(2 * norm.sf(abs(interval.value) / score_se)) if score_se > 0 else 1.0
+    p = float(2 * normal_above(abs(interval.value) / score_se)) if score_se > 0 else 1.0
     se = np.sqrt(one.share * (1 - one.share) / one.total + zero.share * (1 - zero.share) / zero.total)
     aside = {"share_treated": one.share, "share_control": zero.share, **_ratio(one, zero, level)}
     return Estimate(
@@ -146,7 +146,6 @@ def gcomp(
     >>> print(gcomp([1, 0, 1, 1, 1, 0, 0, 0], [1, 1, 1, 1, 0, 0, 0, 0], covariates=[3, 1, 2, 1, 1, 2, 1, 3]))
     +0.500, 95% CI −0.100 to +1.100
     """
-    from scipy.stats import norm
 
     data = arms(outcome, treated, covariates=covariates)
     require_binary(data.outcome)
@@ -161,10 +160,10 @@ def gcomp(
     score = X * (data.outcome - fit.fitted)[:, None]
     robust = fit.covariance @ (score.T @ score) @ fit.covariance
     on_treated = _standardised(X[data.treated], fit, 1.0)[0] - _standardised(X[data.treated], fit, 0.0)[0]
-    z = float(norm.ppf(0.5 + level / 2))
+    z = normal_quantile(0.5 + level / 2)
     value, ratio = p1 - p0, p1 / p0
     return Estimate(
-        value, se, np.inf, value - z * se, value + z * se, level, float(2 * norm.sf(abs(value) / se)),
+        value, se, np.inf, value - z * se, value + z * se, level, float(2 * normal_above(abs(value) / se)),
         "gcomp", "risk_difference", **data.counts(),
         aside={
             "share_treated": p1, "share_control": p0,
@@ -200,13 +199,12 @@ def _standardised(X: np.ndarray, fit: Logistic, arm: float) -> tuple[float, np.n
 
 
 def _ratio(one: Count, zero: Count, level: float) -> dict[str, float]:
-    from scipy.stats import norm
 
-    if 0 in (one.met, zero.met):
+    if 0 in (one.met, zero.met) or one.share == zero.share == 1:  # undefined, or nothing to tell how sure
         return {"risk_ratio": np.nan, "risk_ratio_low": np.nan, "risk_ratio_high": np.nan}
     ratio = one.share / zero.share
     se = np.sqrt(1 / one.met - 1 / one.total + 1 / zero.met - 1 / zero.total)
-    half = float(norm.ppf(0.5 + level / 2)) * se
+    half = normal_quantile(0.5 + level / 2) * se
     return {
         "risk_ratio": ratio,
         "risk_ratio_low": float(ratio * np.exp(-half)),

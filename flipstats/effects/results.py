@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from types import MappingProxyType
 
 from flipstats.conventions import CONFIDENCE_LEVEL
+from flipstats.effects.distributions import student_above, student_quantile
 from flipstats.errors import EstimationError, ParameterError
 from flipstats.i18n import number, percent, t
 
@@ -147,13 +148,12 @@ def t_estimate(
     >>> print(t_estimate(1.0, 0.5, 20, level=0.95, method="m", variant="raw", n_treated=11, n_control=11))
     +1.000, 95% CI −0.043 to +2.043
     """
-    from scipy.stats import t as student
 
     check_level(level)
     if not (se > 0 and df > 0):
         raise EstimationError(t("compare.no_variation", method=method))
-    half = float(student.ppf(0.5 + level / 2, df)) * se
-    p = float(2 * student.sf(abs(value) / se, df))
+    half = student_quantile(0.5 + level / 2, df) * se
+    p = float(2 * student_above(abs(value) / se, df))
     return Estimate(
         float(value), float(se), float(df), float(value - half), float(value + half), level, p, method,
         variant, n_treated, n_control, clusters_treated, clusters_control, dict(aside),

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from flipstats.conventions import CONFIDENCE_LEVEL
 from flipstats.effects.arrays import Floats
+from flipstats.effects.distributions import normal_above
 from flipstats.errors import EstimationError, ParameterError
 from flipstats.i18n import t
 
@@ -90,10 +91,9 @@ def rosenbaum_gamma(differences: ArrayLike, *, alpha: float = (1 - CONFIDENCE_LE
 
 
 def _normal_tail(ranks: Floats, statistic: float, share: float) -> float:
-    from scipy.stats import norm
 
     spread = np.sqrt(share * (1 - share) * (ranks**2).sum())
-    return float(norm.sf((statistic - share * ranks.sum()) / spread)) if spread > 0 else 1.0
+    return float(normal_above((statistic - share * ranks.sum()) / spread)) if spread > 0 else 1.0
 
 
 def _exact_tail(ranks: Floats, statistic: float, share: float) -> float:

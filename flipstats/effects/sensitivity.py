@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from flipstats.conventions import CONFIDENCE_LEVEL
 from flipstats.effects.arrays import Arms
 from flipstats.effects.design import check_varies, design_matrix, some_arms
+from flipstats.effects.distributions import student_quantile
 from flipstats.effects.linear import LeastSquares, least_squares
 from flipstats.effects.results import check_level
 from flipstats.errors import EstimationError, ParameterError
@@ -187,12 +188,11 @@ def robustness_values(
     >>> round(found.rv_q, 3), round(found.rv_qa, 3)
     (0.139, 0.076)
     """
-    from scipy.stats import t as student
 
     if not (np.isfinite(statistic) and df > 1 and q > 0 and 0 < alpha < 1):
         raise ParameterError(t("effects.bad_robustness"))
     f = q * abs(statistic) / np.sqrt(df)
-    critical = float(student.ppf(1 - alpha / 2, df - 1)) / np.sqrt(df - 1)
+    critical = student_quantile(1 - alpha / 2, df - 1) / np.sqrt(df - 1)
     strict = _robustness(f - critical) if f > critical else 0.0
     if f > critical and f > 1 / critical:
         strict = (f**2 - critical**2) / (1 + f**2)  # a cause of the outcome alone is then enough
@@ -267,7 +267,6 @@ def benchmark(
     >>> round(benchmark(score, arm, prior, covariate=0, times=0.2).value, 2)
     0.79
     """
-    from scipy.stats import t as student
 
     check_level(level)
     data = some_arms(outcome, treated, covariates, None)
@@ -289,7 +288,7 @@ def benchmark(
     bias = se * np.sqrt(fit.df * r2_outcome * r2_arm / (1 - r2_arm))
     left = float(np.sign(value) * (abs(value) - bias))
     se_left = float(se * np.sqrt((1 - r2_outcome) / (1 - r2_arm) * fit.df / (fit.df - 1)))
-    half = float(student.ppf(0.5 + level / 2, fit.df - 1)) * se_left
+    half = student_quantile(0.5 + level / 2, fit.df - 1) * se_left
     return Benchmark(
         covariate, times, float(r2_arm), float(r2_outcome), left, se_left, left - half, left + half, level
     )

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 
 from flipstats.conventions import CONFIDENCE_LEVEL
 from flipstats.effects.arrays import Arms, arms, require_variation
+from flipstats.effects.distributions import normal_above, normal_below, normal_quantile, student_above
 from flipstats.effects.results import Count, Estimate, t_estimate
 from flipstats.errors import EmptyArmError, EstimationError
 from flipstats.i18n import t
@@ -103,7 +104,7 @@ def pooled_sd(data: Arms) -> float:
     if df < 1:
         raise EstimationError(t("compare.too_few_learners", n=df + 2, k=2))
     sd = np.sqrt((((one - one.mean()) ** 2).sum() + ((zero - zero.mean()) ** 2).sum()) / df)
-    if sd <= 1e-12 * np.abs(data.outcome).max():
+    if sd <= 1e-13 * np.abs(data.outcome).max():
         raise EstimationError(t("compare.no_spread"))
     return float(sd)
 
@@ -128,8 +129,6 @@ def hedges_g(outcome: ArrayLike, treated: ArrayLike, *, level: float = CONFIDENC
     >>> print(hedges_g([12.0, 15, 14, 17, 9, 11, 12, 10], [1, 1, 1, 1, 0, 0, 0, 0]))
     +2.006, 95% CI +0.328 to +3.600
     """
-    from scipy.stats import norm
-    from scipy.stats import t as student
 
     data = arms(outcome, treated)
     nt, nc, d = data.n_treated, data.n_control, _d(data)
@@ -138,7 +137,7 @@ def hedges_g(outcome: ArrayLike, treated: ArrayLike, *, level: float = CONFIDENC
     low, high = (limit * root for limit in _noncentral_limits(d / root, df, level))
     g = J * d
     se = float(np.sqrt(1 / nt + 1 / nc + g**2 / (2 * (nt + nc))))
-    p = float(2 * student.sf(abs(d / root), df)) if df else float(2 * norm.sf(abs(g) / se))
+    p = float(2 * student_above(abs(d / root), df)) if df else float(2 * normal_above(abs(g) / se))
     return Estimate(
         g, se, float(df), J * low, J * high, level, p, "hedges_g", "hedges_exact", **data.counts(),
         aside={"d": d, "d_low": low, "d_high": high, "J": J},
@@ -306,9 +305,8 @@ def improvement_index(g: float) -> float:
     >>> round(improvement_index(0.25), 1)
     9.9
     """
-    from scipy.stats import norm
 
-    return float(100 * norm.cdf(g) - 50)
+    return float(100 * normal_below(g) - 50)
 
 
 def exact_j(df: float) -> float:
@@ -334,10 +332,10 @@ def _d(data: Arms) -> float:
 def _noncentral_limits(statistic: float, df: float, level: float) -> tuple[float, float]:
     """Noncentrality whose distribution puts the statistic at the upper, then the lower, tail."""
     from scipy.optimize import brentq
-    from scipy.stats import nct, norm
+    from scipy.stats import nct
 
     # Left of its mirror image the tail is computed where it is small: nct loses digits near 1.
-    tail, half = (1 - level) / 2, float(norm.ppf(0.5 + level / 2))
+    tail, half = (1 - level) / 2, normal_quantile(0.5 + level / 2)
     reach = half * np.sqrt(1 + statistic**2 / (2 * df)) * 2 + 2
     low = brentq(lambda m: nct.sf(statistic, df, m) - tail, statistic - reach, statistic, xtol=1e-12)
     high = brentq(lambda m: nct.cdf(statistic, df, m) - tail, statistic, statistic + reach, xtol=1e-12)

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from flipstats.conventions import CONFIDENCE_LEVEL
 from flipstats.effects.arrays import Floats
+from flipstats.effects.distributions import chi2_above, student_above, student_quantile
 from flipstats.effects.results import check_level
 from flipstats.errors import EstimationError, ParameterError
 from flipstats.i18n import t
@@ -87,8 +88,6 @@ def random_effects(values: ArrayLike, errors: ArrayLike, *, level: float = CONFI
     >>> round(found.value, 3), round(found.low, 3), round(found.high, 3)
     (0.248, 0.038, 0.458)
     """
-    from scipy.stats import chi2
-    from scipy.stats import t as student
 
     check_level(level)
     y, v = _checked(values, errors)
@@ -99,15 +98,15 @@ def random_effects(values: ArrayLike, errors: ArrayLike, *, level: float = CONFI
     se = float(np.sqrt((w @ (y - value) ** 2) / (k - 1) / w.sum()))
     if se <= 1e-12 * np.abs(y).max():
         raise EstimationError(t("effects.equal_effects"))
-    reach = float(student.ppf(0.5 + level / 2, k - 1))
+    reach = student_quantile(0.5 + level / 2, k - 1)
     ahead = reach * float(np.sqrt(tau2 + se**2))
     fixed = 1 / v
     q = float(fixed @ (y - fixed @ y / fixed.sum()) ** 2)
     typical = (k - 1) * fixed.sum() / (fixed.sum() ** 2 - (fixed**2).sum())
     return Synthesis(
         value, se, k - 1.0, value - reach * se, value + reach * se, level,
-        float(2 * student.sf(abs(value) / se, k - 1)), value - ahead, value + ahead,
-        float(tau2), float(tau2 / (tau2 + typical)), q, float(chi2.sf(q, k - 1)), k,
+        float(2 * student_above(abs(value) / se, k - 1)), value - ahead, value + ahead,
+        float(tau2), float(tau2 / (tau2 + typical)), q, chi2_above(q, k - 1), k,
     )  # fmt: skip
 
 
