@@ -402,6 +402,7 @@ def _compare_outcome(
         time=roster.measure.time,
         grouped=check_assignment(question.assignment, clustered=True) or roster.alone is not None,
         alone=roster.alone,
+        between=arm,
         covariates=names,
         baseline="baseline" if "baseline" in names else None,
     )

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 from comparison_study import study, table
 
-from flipstats import cli, cohorts
+from flipstats import cli, cohorts, i18n
 from flipstats.comparison.csvfile import read_table
 from flipstats.comparison.plan import CLAIMS
 from flipstats.errors import EmptyArmError, InputError, ParameterError, SchemaError
@@ -122,6 +122,26 @@ def test_a_ratio_of_shares_that_are_all_one_is_not_sure_of_anything():
     result = cohorts.compare_table(frame, outcome="done", binary=True, assignment="random_individual", **ARMS)
     assert [e.variant for e in result.effects] == ["risk_difference"]
     assert result.primary.low == pytest.approx(-result.primary.high)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "alike"), [("summative", True), ("attendance", False), ("completion", False)]
+)
+def test_a_change_since_the_start_needs_one_measure_before_and_after(outcome, alike):
+    result = cohorts.compare(study(size=40), outcome=outcome, methods="all", band="baseline")
+    assert ("did" in {e.method for e in result.effects}) is alike
+    assert ("drift" in result.sensitivity["moderator"]) is alike
+    with pytest.raises(ParameterError):
+        cohorts.compare(study(), outcome="attendance", methods=["did"])
+
+
+def test_iterations_are_called_iterations():
+    drawn = study(groups=4, iterations=[1, 1, 1, 1, 2, 2, 2, 2])
+    result = cohorts.compare(drawn, outcome="summative", arm="iteration", treated=2, control=1)
+    assert "iteration 2 against iteration 1" in str(result)
+    with i18n.in_language("fr"):
+        assert "itération 2 contre itération 1" in str(result)
+    assert (result.tier, result.design["assignment"]) == ("historical", "historical")
 
 
 # ----------------------------------------------------------------------------------------------- tables as saved

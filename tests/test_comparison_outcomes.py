@@ -87,7 +87,7 @@ def test_less_is_better_turns_the_verdict_and_not_the_number(study, monkeypatch)
     assert less.verdict.code == "harm"
     assert any("Less of this outcome is better" in str(w) for w in less.warnings)
     texts = [a.text for a in less.figure().layout.annotations]
-    assert any("better<br>← 2" in (text or "") for text in texts)
+    assert any("better<br>← iteration 2" in (text or "") for text in texts)
 
 
 def test_units_titles_and_depths_are_said(study):

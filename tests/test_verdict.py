@@ -72,7 +72,9 @@ S = 0.2
         ((0.5, 0.2, 0.8), "rct_low_attrition", False, True, "works"),
         ((0.5, 0.2, 0.8), "equivalent_at_baseline", False, True, "works"),
         ((S, 0.01, 0.39), "rct_low_attrition", False, True, "works"),
-        ((0.199, 0.01, 0.39), "rct_low_attrition", False, True, "likely_works"),
+        ((0.3 - 0.1, 0.01, 0.39), "rct_low_attrition", False, True, "works"),  # 0.19999999999999998
+        ((0.1999, 0.01, 0.39), "rct_low_attrition", False, True, "likely_works"),
+        ((0.0, -0.3 + 0.1, 0.1 + 0.1), "rct_low_attrition", False, True, "no_difference"),
         ((0.5, 0.2, 0.8), "rct_low_attrition", False, False, "likely_works"),
         ((0.5, 0.2, 0.8), "adjusted_gap", False, True, "likely_works"),
         ((0.5, 0.2, 0.8), "historical", False, True, "likely_works"),

@@ -105,7 +105,7 @@ def arrays(frame: pl.DataFrame, question: Question) -> Analysed:
         covariates=analysed.select(columns).to_numpy() if columns else None,
         names=question.covariates,
         clusters=numbered(analysed["cluster"]) if known else None,
-        baseline=analysed[f"x:{question.baseline}"].to_numpy() if question.baseline else None,
+        baseline=analysed[f"x:{question.own_baseline}"].to_numpy() if question.own_baseline else None,
         level=question.level,
         seed=question.seed,
         alone=question.alone,
@@ -119,8 +119,8 @@ def estimand(question: Question, primary: str | None) -> dict[str, Note]:
     known_of_all = question.kind == "binary" and question.time != "table"
     return {
         "population": note("population_binary" if known_of_all else "population_score"),
-        "treated": note("plain_name", {"name": Name("name", question.treated)}),
-        "control": note("plain_name", {"name": Name("name", question.control)}),
+        "treated": note("plain_name", {"name": question.names[0]}),
+        "control": note("plain_name", {"name": question.names[1]}),
         "outcome": note("plain_name", {"name": Name("outcome", question.outcome)}),
         "time": note(f"outcome_time_{question.time}"),
         "measure": note("measure_share" if question.kind == "binary" else "measure_mean"),

@@ -41,11 +41,7 @@ def verdict_of(
         scale = (-scale[0], -scale[2], -scale[1])
     agree = primary is None or all(e.value * primary.value > 0 for e in beside.values())
     on = None if scale is None else Judged(*scale, smallest_of(question), agree)
-    outcome, treated, control = (
-        Name("outcome", question.outcome),
-        Name("name", question.treated),
-        Name("name", question.control),
-    )
+    outcome, (treated, control) = Name("outcome", question.outcome), question.names
     return Verdict(
         decide(on, tier=tier, capped=capped), tier, outcome, treated, control,
         None if primary is None else _shown(question, primary, size),

@@ -200,7 +200,7 @@ def _applies(method: Method, question: Question, clusters_known: bool, fewest: i
         return False
     if "covariates" in method.needs and not question.covariates:
         return False
-    if "baseline" in method.needs and question.baseline is None:
+    if "baseline" in method.needs and question.own_baseline is None:
         return False
     if method is METHODS["cluster_permutation"] and question.alone is not None:
         return False

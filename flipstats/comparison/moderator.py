@@ -117,7 +117,7 @@ def _drift(labels: pl.Series, frame: pl.DataFrame, question: Question) -> list[d
 
     None unless the moderator is the baseline, measured on the scale of the outcome.
     """
-    if question.baseline is None or question.moderator not in (question.baseline, *BASELINE_NAMES):
+    if question.own_baseline is None or question.moderator not in (question.baseline, *BASELINE_NAMES):
         return None
     control = frame.with_columns(labels.alias("band")).filter("analysed", ~pl.col("treated"))
     control = control.drop_nulls("band")  # an unknown baseline has no band, whatever stands in for it

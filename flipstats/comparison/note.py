@@ -32,7 +32,7 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """An outcome or arm: a word we know (``flipped``, ``summative``) is translated, another stays."""
+    """An outcome, arm or iteration: a word we know (``summative``) is translated, another stays."""
 
     kind: str
     value: str
@@ -64,6 +64,8 @@ def _called(name: Name) -> str:
     key = f"compare.{name.kind}_{name.value}"
     if has(key):
         return t(key)
+    if name.kind == "iteration":
+        return t("compare.iteration_called", name=name.value)
     indicator, _, statistic = name.value.partition(".")
     if name.kind != "outcome" or not has(f"metrics.{indicator}"):
         return name.value

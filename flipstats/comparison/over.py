@@ -62,8 +62,8 @@ class Overall:
         text = t(
             "compare.overall",
             outcome=shown(Name("outcome", question.outcome)),
-            treated=shown(Name("name", question.treated)),
-            control=shown(Name("name", question.control)),
+            treated=shown(question.names[0]),
+            control=shown(question.names[1]),
             across=t(f"compare.across_{self.across}"),
             unit=t("compare.unit_percentage_points") if self.binary else t("compare.unit_sd"),
             n=s.k, level=percent(s.level), i2=percent(s.i2), **numbers,
@@ -112,8 +112,8 @@ class Overall:
             rows.with_columns(level=pl.lit(s.level)),
             smallest=smallest_of(question),
             unit="share" if self.binary else "g",
-            treated=str(shown(Name("name", question.treated))),
-            control=str(shown(Name("name", question.control))),
+            treated=str(shown(question.names[0])),
+            control=str(shown(question.names[1])),
         )
 
     def _repr_html_(self) -> str:

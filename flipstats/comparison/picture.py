@@ -87,7 +87,7 @@ def _finite(value: float) -> float | None:
 
 
 def _arms(result: Comparison) -> tuple[str, str]:
-    return tuple(str(shown(Name("name", arm))) for arm in (result.question.treated, result.question.control))
+    return tuple(str(shown(name)) for name in result.question.names)
 
 
 def forest_of(result: Comparison, words: Callable[[str], str] = str) -> Picture:

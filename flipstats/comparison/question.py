@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import polars as pl
 
-from flipstats.comparison.note import Note
+from flipstats.comparison.note import Name, Note
 from flipstats.conventions import DEFAULTS, Thresholds
 from flipstats.errors import DesignError, ParameterError, did_you_mean
 from flipstats.i18n import t
@@ -58,7 +58,7 @@ class Question:
     covariates : tuple of str
         Measured before, in the order in which they were given.
     baseline : str or None
-        Which of them is the outcome's own measure before the start.
+        Which of them says how able learners were before the start.
     moderator : str or None
     methods : tuple of str, or None
         Asked for by name; None: those of the rule.
@@ -68,6 +68,8 @@ class Question:
         The arm whose learners were in no group, where only the other was taught in groups.
     unit, direction, time : str
         As in `Measure`.
+    between : {"arm", "iteration"}
+        What tells the two sides apart.
     """
 
     outcome: str
@@ -90,6 +92,19 @@ class Question:
     unit: str = "points"
     direction: str = "more"
     time: str = "table"
+    between: str = "arm"
+
+    @property
+    def names(self) -> tuple[Name, Name]:
+        """What the treated and the control side are called."""
+        kind = "iteration" if self.between == "iteration" else "name"
+        return Name(kind, self.treated), Name(kind, self.control)
+
+    @property
+    def own_baseline(self) -> str | None:
+        """The baseline, where it measures before the start what the outcome measures after, on its scale."""
+        alike = self.time == "table" or self.is_learning
+        return self.baseline if self.kind == "score" and alike else None
 
     @property
     def is_learning(self) -> bool:

@@ -145,4 +145,4 @@ def _few_taught_apart(question: Question, data: Analysed) -> bool:
 
 
 def _gap_too_wide(question: Question, gap: float | None) -> bool:
-    return gap is not None and gap > question.thresholds.baseline_adjustable_g
+    return gap is not None and gap - 1e-12 > question.thresholds.baseline_adjustable_g

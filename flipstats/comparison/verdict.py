@@ -15,6 +15,7 @@ LIKELY = "likely_works"
 NO_DIFFERENCE = "no_difference"
 UNCLEAR = "unclear"
 OF_100 = ("points_of_100", "percentage_points")
+AT = 1e-9  # a threshold is reached that is missed by rounding only: 0.35 - 0.30 is 0.05
 LEVELS = (NOT_ESTABLISHED, HARM, WORKS, LIKELY, NO_DIFFERENCE, UNCLEAR)
 
 
@@ -55,9 +56,9 @@ def decide(judged: Judged | None, *, tier: str, capped: bool) -> str:
     if judged.high < 0:
         return HARM
     if judged.low > 0:
-        strong = tier in STRONG and judged.value >= judged.smallest and judged.agree
+        strong = tier in STRONG and judged.value >= judged.smallest - AT and judged.agree
         return WORKS if strong else LIKELY
-    if -judged.smallest <= judged.low and judged.high <= judged.smallest:
+    if max(-judged.low, judged.high) <= judged.smallest + AT:
         return NO_DIFFERENCE
     return UNCLEAR
 

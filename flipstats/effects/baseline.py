@@ -183,9 +183,10 @@ def baseline_verdict(g: float, thresholds: Thresholds = DEFAULTS) -> str:
     """
     if g != g:
         return "undefined"
-    if abs(g) <= thresholds.baseline_equivalent_g:
+    gap = abs(g) - 1e-12  # rounding does not carry a gap beyond a limit
+    if gap <= thresholds.baseline_equivalent_g:
         return "equivalent"
-    return "adjust" if abs(g) <= thresholds.baseline_adjustable_g else "not_equivalent"
+    return "adjust" if gap <= thresholds.baseline_adjustable_g else "not_equivalent"
 
 
 def _g(difference: float, one: np.ndarray, zero: np.ndarray) -> float:
