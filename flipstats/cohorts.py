@@ -12,10 +12,11 @@ from pathlib import Path
 import polars as pl
 
 from flipstats.comparison.analyse import analyse
+from flipstats.comparison.assignment import with_assignment
 from flipstats.comparison.csvfile import read_table
 from flipstats.comparison.iterations import iteration_change
 from flipstats.comparison.methods import METHODS
-from flipstats.comparison.note import Word, note
+from flipstats.comparison.note import note
 from flipstats.comparison.of_study import roster_of_study
 from flipstats.comparison.over import ACROSS, Overall, combine
 from flipstats.comparison.plain import whole
@@ -248,19 +249,8 @@ def compare(
     """
     if study.served is not None:
         asked = (
-            arm,
-            treated,
-            control,
-            adjust,
-            cluster,
-            assignment,
-            band,
-            methods,
-            level,
-            seed,
-            contrast,
-            plan,
-        )
+            arm, treated, control, adjust, cluster, assignment, band, methods, level, seed, contrast, plan,
+        )  # fmt: skip
         return _served(study, outcome or study.design.primary, plain=all(given is None for given in asked))
     done = plan_of(
         study, outcome=outcome, arm=arm, treated=treated, control=control, adjust=adjust, cluster=cluster,
@@ -277,12 +267,7 @@ def compare(
             name: _compare_outcome(study, replace(plain, outcome=name), **ways) for name in done.secondary
         }
         main = with_secondary(main, others)
-    if assignment not in (None, done.assignment) and done.arm == "arm":
-        claimed = {
-            "asked": Word(f"assignment_{assignment}"),
-            "declared": Word(f"assignment_{done.assignment}"),
-        }
-        main = replace(main, warnings=(note("assignment_not_raised", claimed), *main.warnings))
+    main = with_assignment(main, assignment, done.assignment, arm=done.arm)
     return with_plan(main, done, plan)
 
 

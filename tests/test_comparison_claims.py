@@ -12,8 +12,8 @@ import pytest
 from comparison_study import study, table
 
 from flipstats import cli, cohorts, i18n
+from flipstats.comparison.assignment import CLAIMS
 from flipstats.comparison.csvfile import read_table
-from flipstats.comparison.plan import CLAIMS
 from flipstats.errors import EmptyArmError, InputError, ParameterError, SchemaError
 
 ARMS = {"arm": "arm", "treated": "f", "control": "c"}

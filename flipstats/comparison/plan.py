@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
+from flipstats.comparison.assignment import assignment_of
 from flipstats.comparison.note import Note, note
 from flipstats.comparison.question import Question, Roster, check_assignment
 from flipstats.comparison.result import Comparison
@@ -21,9 +22,6 @@ RULES = (
     "min_groups_per_arm", "reml_from_groups", "smallest_effect_g", "smallest_effect_completion",
     "baseline_equivalent_g", "baseline_adjustable_g", "min_learners_per_band",
 )  # fmt: skip
-
-# What a declared assignment lets a comparison claim; an option may lower it, never raise it.
-CLAIMS = ("none", "historical", "nonrandom", "random_cluster", "random_individual")
 
 # A note of the French ministry on flipped classrooms: the weak gain, the very weak and the strong less.
 CONTRASTS = {"three_levels": {"15-40%": 1.0, "00-15%": -0.5, "75-100%": -0.5}}
@@ -245,7 +243,7 @@ def plan_of(
         done = replace(done, primary=outcome, secondary=())
     done = replace(
         done,
-        assignment=_assignment(_weaker(base.assignment, done.assignment), done.arm),
+        assignment=assignment_of(base.assignment, assignment, arm=done.arm),
         completion_rule=study.design.completion_rule,
     )
     if not done.treated or not done.control:
@@ -391,14 +389,3 @@ def label(value: object) -> str:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     return str(value)
-
-
-def _weaker(declared: str, asked: str) -> str:
-    if declared == "none" or asked not in CLAIMS:  # nothing was declared; or no such assignment, said later
-        return asked
-    return min(declared, asked, key=CLAIMS.index)
-
-
-def _assignment(declared: str, arm: str) -> str:
-    # Iterations follow each other: nothing that was declared about the arms makes them concurrent.
-    return "historical" if arm == "iteration" else declared
