@@ -10,6 +10,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from hashlib import sha1
 
 import polars as pl
@@ -20,6 +21,9 @@ from flipstats.privacy import pseudonym
 Node = tuple[str, str]  # (source_id, person key of that source)
 
 # The systems whose ids, usernames and id numbers mean the same person in every export of theirs.
+_LETTERS = str.maketrans(  # letters that Unicode does not take apart
+    {"ł": "l", "ø": "o", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i", "ħ": "h"}
+)
 _FAMILY = re.compile(r"^[a-z]+")
 
 
@@ -35,6 +39,11 @@ class Person:
     groups: set[tuple[str, str]] = field(default_factory=set)  # (source_id, group)
     lms: set[str] = field(default_factory=set)  # ids in the LMS, which a system it opens repeats
     steady: str | None = None  # the identity before a person's decision joined others to it
+
+    @property
+    def keys(self) -> set[str]:
+        """The names as they are compared."""
+        return {key for name in self.names if (key := called(name))}
 
     def identity(self) -> str:
         """Return the identity the pseudonym is made of: the steadiest one known."""
@@ -77,6 +86,20 @@ class Directory:
     def learner_ids(self, key: bytes) -> list[str]:
         """Return the pseudonym of each person, in order."""
         return [pseudonym(key, person.identity()) for person in self.people]
+
+
+@lru_cache(maxsize=1 << 16)
+def called(name: str) -> str:
+    """Return a full name as it is compared: its words in one order, without case, accents or punctuation.
+
+    Systems write family names first or last, in capitals, before a comma, with or without hyphens.
+
+    Examples
+    --------
+    >>> called("LE GOFF, Jean-Baptiste") == called("Jean Baptiste Le Goff"), called("Søren Bœuf")
+    (True, 'boeuf soren')
+    """
+    return " ".join(sorted(re.findall(r"[^\W_]+", normal(name).translate(_LETTERS))))
 
 
 def who_is_who(sources: Sequence[tuple[str, str, pl.DataFrame]]) -> Directory:
@@ -147,7 +170,7 @@ def _union(nodes: Mapping[Node, Person]) -> list[Person]:
     holder: dict[str, Node] = {}
     for node, person in nodes.items():
         # An id that another system repeats counts with the name: that LMS may be another one.
-        named = {f"lms:{lms} {name}" for lms in person.lms for name in person.names}
+        named = {f"lms:{lms} {name}" for lms in person.lms for name in person.keys}
         for mark in sorted(person.emails | person.ids | person.usernames | named):
             if mark in holder:
                 parent[root(node)] = root(holder[mark])
@@ -168,17 +191,21 @@ def _by_name(people: list[Person]) -> Directory:
     floating = [i for i, person in enumerate(people) if not person.emails]
     holders: dict[str, set[int]] = defaultdict(set)
     for i in anchored:
-        for name in people[i].names:
+        for name in people[i].keys:
             holders[name].add(i)
+    words: dict[str, set[int]] = defaultdict(set)
+    for name, of in holders.items():
+        for word in name.split():
+            words[word] |= of
     rivals: dict[str, set[int]] = defaultdict(set)  # people with an id of their own and this name
     for i in floating:
         if people[i].ids:
-            for name in people[i].names:
+            for name in people[i].keys:
                 rivals[name].add(i)
     beside: dict[tuple[str, str], set[int]] = defaultdict(set)  # people of one source and one name
     for i, person in enumerate(people):
         for source_id in {source_id for source_id, _ in person.nodes}:
-            for name in person.names:
+            for name in person.keys:
                 beside[source_id, name].add(i)
     target: dict[int, int] = {}
     ambiguous: dict[Node, frozenset[int]] = {}
@@ -186,9 +213,11 @@ def _by_name(people: list[Person]) -> Directory:
     for i in floating:
         if not people[i].ids and _twice(i, people, beside):
             doubles.update(people[i].nodes)
-        could_be = set().union(*(holders[name] for name in people[i].names)) if people[i].names else set()
+        could_be = set().union(*(holders[name] for name in people[i].keys))
         # An address that already has another id of the same system is another person.
         could_be -= {j for j in could_be if _other_id(people[i], people[j])}
+        if not people[i].ids and len(could_be) == 1:  # a name shortened to another's
+            could_be |= _longer(people[i], words)
         shared = _shared(i, people, rivals) if people[i].ids else _twice(i, people, beside)
         if len(could_be) == 1 and not shared:
             target[i] = could_be.pop()
@@ -197,17 +226,22 @@ def _by_name(people: list[Person]) -> Directory:
     return _directory(people, target, ambiguous, doubles)
 
 
+def _longer(person: Person, words: Mapping[str, set[int]]) -> set[int]:
+    """Return whose names have all the words of a name of this person: its bearer may have left one out."""
+    return set().union(*(set.intersection(*(words[word] for word in key.split())) for key in person.keys))
+
+
 def _shared(i: int, people: list[Person], rivals: Mapping[str, set[int]]) -> bool:
     """Return whether another id of the same system bears a name of this person."""
     return any(
-        _other_id(people[i], people[j]) for name in people[i].names for j in rivals.get(name, ()) if j != i
+        _other_id(people[i], people[j]) for name in people[i].keys for j in rivals.get(name, ()) if j != i
     )
 
 
 def _twice(i: int, people: list[Person], beside: Mapping[tuple[str, str], set[int]]) -> bool:
     """Return whether a source that knows this person by name only knows two of that name."""
     sources = {source_id for source_id, _ in people[i].nodes}
-    return any(len(beside[source_id, name]) > 1 for source_id in sources for name in people[i].names)
+    return any(len(beside[source_id, name]) > 1 for source_id in sources for name in people[i].keys)
 
 
 def _other_id(one: Person, other: Person) -> bool:
@@ -243,5 +277,5 @@ def _directory(
 
 def is_staff(person: Person, staff: Iterable[str]) -> bool:
     """Return whether the study file names this person, by address or full name, as staff."""
-    words = {word.strip().casefold() for word in staff} | {normal(word) for word in staff}
-    return bool(words & (person.emails | person.names))
+    words = {word.strip().casefold() for word in staff}
+    return bool(words & person.emails or {called(word) for word in staff} & person.keys)
