@@ -68,7 +68,51 @@ def xapi(file: Path, rows: int) -> None:
             lines.write(json.dumps(statement) + "\n")
 
 
-FILES = {"moodle_log": ("log.csv", moodle_log, 1.0), "xapi": ("statements.ndjson", xapi, 0.1)}
+def openedx_log(file: Path, rows: int) -> None:
+    """Write as many events of a tracking log: plays and pauses of videos, and pages opened."""
+    draw = np.random.default_rng(3)
+    who, what, at = (draw.integers(0, n, rows) for n in (2000, 60, 86_400))
+    with file.open("w", encoding="utf-8") as lines:
+        for n, (user, video, second) in enumerate(zip(who, what, np.sort(at), strict=True)):
+            name = ("play_video", "pause_video", "seq_next")[n % 3]
+            event = json.dumps({"id": f"video{video}", "currentTime": 30 * (n % 3), "duration": 300})
+            told = {"username": f"u{user}", "event_type": name, "name": name, "event_source": "browser"}
+            told |= {"event": event, "context": {"user_id": int(user), "course_id": "c", "org_id": "o"}}
+            told["time"] = f"2024-03-18T{second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}+00:00"
+            lines.write(json.dumps(told) + "\n")
+
+
+def logstore(file: Path, rows: int) -> None:
+    """Write as many rows of the log table, with what PHP serialises."""
+    draw = np.random.default_rng(4)
+    user, module = draw.integers(2, 2002, rows), draw.integers(300, 360, rows)
+    seconds = 1_704_700_000 + np.sort(draw.integers(0, 180 * 86_400, rows))
+    done = draw.integers(0, 10, rows) == 0
+    state = 'a:1:{s:15:"completionstate";i:1;}'
+    pl.DataFrame({"id": np.arange(rows), "user": user, "module": module, "s": seconds, "d": done}).select(
+        "id",
+        pl.when("d")
+        .then(pl.lit("\\core\\event\\course_module_completion_updated"))
+        .otherwise(pl.lit("\\mod_page\\event\\course_module_viewed"))
+        .alias("eventname"),
+        pl.lit(70).alias("contextlevel"),
+        pl.col("module").alias("contextinstanceid"),
+        pl.col("user").alias("userid"),
+        pl.col("user").alias("relateduserid"),
+        pl.lit(0).alias("anonymous"),
+        pl.when("d").then(pl.lit(state)).otherwise(pl.lit("N;")).alias("other"),
+        pl.col("s").alias("timecreated"),
+        pl.lit("").alias("realuserid"),
+    ).write_csv(file)
+
+
+# How each is written, and how many rows of it stand for one of the log.
+FILES = {
+    "moodle_log": ("log.csv", moodle_log, 1.0),
+    "moodle_logstore": ("logstore.csv", logstore, 1.0),
+    "xapi": ("statements.ndjson", xapi, 0.1),
+    "openedx_log": ("tracking.ndjson", openedx_log, 0.1),
+}
 
 
 def one(name: str, engine: str, file: Path) -> dict[str, float]:
@@ -132,7 +176,8 @@ def main() -> None:
     for name, told in found.items():
         ours = told["engines"]["flipstats"]
         print(
-            f"{name:<12} {told['rows']:>9,} rows  {ours['seconds']:6.2f} s  {ours['peak_mb']:6.0f} MB  "
+            f"{name:<15} {told['rows']:>9,} rows  {ours['seconds']:6.2f} s  {ours['peak_mb']:6.0f} MB  "
+            f"{told['rows'] / ours['seconds']:>9,.0f} rows/s  "
             f"{told['ratio']:5.2f} × polars' own read  {'every row' if told['equal'] else 'ROWS LOST'}"
         )
     if given.json:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flipstats.errors import InputError
@@ -141,6 +141,7 @@ def test_values_are_of_their_kind_or_none(value):
     assert isinstance(json_text.at_path(value, "[].a.[]"), list)
 
 
+@settings(deadline=None)
 @given(st.lists(JSON, min_size=1, max_size=8), st.binary(max_size=20))
 def test_every_line_has_a_fate(tmp_path_factory, values, junk):
     lines = [json.dumps(value).encode() for value in values]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import tempfile
 import tomllib
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -15,11 +16,13 @@ import polars as pl
 from flipstats import readers
 from flipstats.build.declared import slug
 from flipstats.build.journals import JOURNALS
+from flipstats.build.people import called
 from flipstats.build.review import SHEET as REVIEW
 from flipstats.build.sheets import SHEETS, normal, write_sheet
 from flipstats.errors import DateOrderError, FlipstatsError, StudyFileError
 from flipstats.i18n import t
 from flipstats.readers.base import Context, Reading
+from flipstats.readers.first_mapping import write_first_mapping
 from flipstats.readers.packed import plain
 from flipstats.readers.text import open_text
 from flipstats.readers.workbook import is_workbook
@@ -38,7 +41,9 @@ _ROLE_WORDS = (
     ("summative", ("final", "sommati", "summative", "examen", "exam", "certificat", "evaluation")),
 )
 _REMOTE = ("teams", "zoom", "bigbluebutton", "google_meet")
+_MAPPINGS = "mappings"
 _AM_PM = re.compile(r":\d\d\s*[ap]\.?m\b", re.IGNORECASE)
+_NO_EXPORT = (".md", ".yaml", ".yml", ".toml", ".pdf")
 _QUIZ_FORMATS = ("moodle_quiz", "bigbluebutton_json")
 _SKIPPED = {f"{sheet}.csv" for sheet in (*SHEETS, *JOURNALS, REVIEW)} | {
     "study.toml",
@@ -52,6 +57,7 @@ class Seen:
     """What the exports of a folder tell before anyone has corrected anything."""
 
     readings: list[tuple[Path, Reading]] = field(default_factory=list)
+    mappings: dict[Path, str] = field(default_factory=dict)  # first mappings of sheets no reader knows
     orders: dict[Path, str] = field(default_factory=dict)  # of day and month, where the dates fit both
     refused: list[tuple[str, str]] = field(default_factory=list)
 
@@ -95,10 +101,14 @@ def init_study(folder: Path, lang: str, *, timezone: str | None = None) -> str:
     }
     for sheet in SHEETS:
         write_sheet(folder, sheet, rows[sheet], lang)
+    for path, content in seen.mappings.items():
+        (folder / _MAPPINGS).mkdir(exist_ok=True)
+        (folder / _mapping_of(path)).write_text(content, encoding="utf-8")
     (folder / "study.toml").write_text(_study_file(folder, seen, lang, timezone), encoding="utf-8")
     counts = {sheet: len(rows[sheet]) for sheet in SHEETS}
     lines = [t("init.found", n=len(seen.readings)), *(f"  {p.name}: {r.format}" for p, r in seen.readings)]
     lines += [t("init.refused", file=name, problem=problem) for name, problem in seen.refused]
+    lines += [t("init.mapped", file=p.name, mapping=_mapping_of(p)) for p in seen.mappings]
     lines += [t("init.order", file=p.name, order=t(f"init.{order}")) for p, order in seen.orders.items()]
     lines += [t("init.written", folder=folder, **counts), t("init.next", folder=folder)]
     return "\n".join(lines)
@@ -111,8 +121,28 @@ def look_at(folder: Path, timezone: str) -> Seen:
         try:
             seen.readings.append((path, _read(path, Context(timezone=timezone), seen)))
         except FlipstatsError as problem:
-            seen.refused.append((str(path.relative_to(folder)), str(problem).splitlines()[0]))
+            if not _mapped(path, timezone, seen):
+                seen.refused.append((str(path.relative_to(folder)), str(problem).splitlines()[0]))
     return seen
+
+
+def _mapped(path: Path, timezone: str, seen: Seen) -> bool:
+    """Read a sheet no reader knows by its first mapping, for a person to confirm; say whether it can be."""
+    try:
+        if readers.detect(path).alternatives:  # an export, but not for certain: not a sheet of their own
+            return False
+        content = write_first_mapping(path)
+        with tempfile.TemporaryDirectory() as folder:
+            mapping = Path(folder) / "mapping.yaml"
+            mapping.write_text(content, encoding="utf-8")
+            reading = _read(path, Context(timezone=timezone, mapping=mapping), seen)
+    except FlipstatsError:
+        return False
+    if not reading.tables or 2 * reading.account.kept < reading.account.read:
+        return False
+    seen.readings.append((path, reading))
+    seen.mappings[path] = content
+    return True
 
 
 def _read(path: Path, context: Context, seen: Seen) -> Reading:
@@ -141,7 +171,7 @@ def _exports(folder: Path) -> list[Path]:
     for path in sorted(folder.rglob("*")):
         parts = path.relative_to(folder).parts
         hidden = any(part.startswith(".") or part == "snapshots" for part in parts)
-        if path.is_file() and not hidden and path.name not in _SKIPPED:
+        if path.is_file() and not hidden and path.name not in _SKIPPED and path.suffix not in _NO_EXPORT:
             out.append(path)
     return out
 
@@ -159,6 +189,7 @@ def _sessions(seen: Seen, zone: ZoneInfo) -> list[dict]:
     """Propose a session for each calendar entry, else for each meeting; the person says whose it is."""
     names = [row["cohort"] for row in _cohorts(seen)]
     rows: list[dict] = []
+    members = _members(seen)
     for table in ("sessions", "meetings"):
         for _, reading in seen.readings:
             frame = reading.tables.get(table)
@@ -168,9 +199,9 @@ def _sessions(seen: Seen, zone: ZoneInfo) -> list[dict]:
                 if entry["starts_at"] is None or entry.get("whole_day"):  # no planned time to propose
                     continue
                 text = " ".join(str(value) for value in entry.values() if isinstance(value, str))
-                cohort = next(
-                    (n for n in sorted(names, key=len, reverse=True) if normal(n) in normal(text)), None
-                )
+                named = (n for n in sorted(names, key=len, reverse=True) if normal(n) in normal(text))
+                cohort = next(named, None) or _met(reading, entry.get("meeting"), members)
+                cohort = cohort or (names[0] if len(names) == 1 else None)
                 rows.append(
                     {
                         "cohort": cohort,
@@ -190,6 +221,35 @@ def _sessions(seen: Seen, zone: ZoneInfo) -> list[dict]:
         counts[row["cohort"]] += 1
         row["number"] = counts[row["cohort"]]
     return rows
+
+
+def _members(seen: Seen) -> dict[str, set[str]]:
+    """Return the groups of each address and name."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for _, reading in seen.readings:
+        people = reading.people
+        groups = people.filter(pl.col("kind") == "group").select("person", group="value")
+        for kind, value, group in (
+            people.join(groups, on="person").select("kind", "value", "group").iter_rows()
+        ):
+            if kind in ("email", "name"):
+                found[value.casefold() if kind == "email" else called(value)].add(group)
+    return found
+
+
+def _met(reading: Reading, meeting: str | None, members: dict[str, set[str]]) -> str | None:
+    """Return the group that most of those who were in a meeting are of, where it is more than half of them."""
+    there = reading.tables.get("attendance")
+    if meeting is None or there is None or "meeting" not in there.columns:
+        return None
+    came = there.filter(pl.col("meeting") == meeting)["person"].unique()
+    votes: Counter[str] = Counter()
+    for person in came:
+        own = reading.people.filter(pl.col("person") == person).select("kind", "value")
+        said = [value.casefold() if kind == "email" else called(value) for kind, value in own.iter_rows()]
+        votes.update(set().union(*(members.get(each, ()) for each in said)))
+    best, n = max(votes.items(), key=lambda vote: (vote[1], vote[0]), default=(None, 0))
+    return best if 2 * n > len(came) else None
 
 
 def _local(when: dt.datetime | None, zone: ZoneInfo) -> str | None:
@@ -226,7 +286,7 @@ def _assessments(seen: Seen) -> list[dict]:
     """Propose an assessment for each quiz report, then for each item of a gradebook that has none."""
     rows = []
     for path, reading in seen.readings:
-        if reading.format in _QUIZ_FORMATS and "attempts" in reading.tables:
+        if _of_one_assessment(path, reading):
             title = re.sub(r"[-_ ]*(notes|grades)$", "", path.stem, flags=re.IGNORECASE)
             rows.append(_assessment(path.name, title, path.stem, None))
     reported = [normal(row["title"]) for row in rows]
@@ -237,6 +297,14 @@ def _assessments(seen: Seen) -> list[dict]:
                 rows.append(_assessment(path.name, title, title, maximum))
                 reported.append(normal(title))
     return rows
+
+
+def _of_one_assessment(path: Path, reading: Reading) -> bool:
+    """Return whether the attempts of a file are all at the one assessment the file is of."""
+    attempts = reading.tables.get("attempts", pl.DataFrame())
+    if reading.format in _QUIZ_FORMATS:
+        return bool(attempts.height)
+    return "assessment" in attempts.columns and set(attempts["assessment"]) == {path.stem}
 
 
 def _items(reading: Reading) -> list[tuple[str, float | None]]:
@@ -285,12 +353,18 @@ def _study_file(folder: Path, seen: Seen, lang: str, timezone: str | None) -> st
     for path, reading in seen.readings:
         name = "." if path == folder else path.relative_to(folder).as_posix()
         lines += ["", "[[sources]]", f"file = {_quoted(name)}", f"format = {_quoted(reading.format)}"]
+        if path in seen.mappings:
+            lines.append(f"mapping = {_quoted(_mapping_of(path))}  # {t('init.toml_confirm_mapping')}")
         if path in seen.orders:
             lines.append(f'date_order = "{seen.orders[path]}"  # {t("init.toml_confirm_order")}')
     lines += ["", *(f"# {t('init.toml_refused', file=name)}" for name, _ in seen.refused)]
     content = "\n".join(lines).rstrip() + "\n"
     StudyFile.model_validate(tomllib.loads(content))
     return content
+
+
+def _mapping_of(path: Path) -> str:
+    return f"{_MAPPINGS}/{slug(path.stem)}.yaml"
 
 
 def _staff_of(reading: Reading) -> list[str]:

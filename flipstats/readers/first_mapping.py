@@ -86,12 +86,20 @@ def write_first_mapping(file: Path) -> str:
         *(f"# - {label}" for label in look.header if label.strip()),
         "",
         f"read: {{{look.written}, header_row: auto}}",
-        f"timezone: Europe/Paris  # {t('readers_more.first_zone')}",
+        f"timezone: {_zone(look)}  # {t('readers_more.first_zone')}",
         f"table: {table}  # {t('readers_more.first_table')}",
         *([f"learner: {who}  # {t('readers_more.first_learner')}"] if (who := _learner(look, table)) else []),
         *body,
     ]
     return "\n".join(lines) + "\n"
+
+
+def _zone(look: _Look) -> str:
+    return (
+        "UTC"
+        if any(re.search(r"(^|\W)utc(\W|$)", normal(label)) for label in look.header)
+        else "Europe/Paris"
+    )
 
 
 def _body(look: _Look) -> list[str]:

@@ -24,6 +24,7 @@ MAX_LINE = 16 << 20  # bytes
 _MAX_DEPTH = 60
 _LOOKED_AT = 20  # lines that tell one record a line from a document
 _YEARS = (1990, 2100)
+_DECODER = json.JSONDecoder(parse_constant=lambda _: None)  # made once: a log has millions of lines
 _ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _ISO = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}.*([Zz]|[+-]\d{2}:?\d{2})")
@@ -169,7 +170,7 @@ def _in_range(moment: dt.datetime) -> dt.datetime | None:
 def _loads(text: str) -> tuple[Any, str | None]:
     """Return (value, None) or (None, why not)."""
     try:
-        value = json.loads(text, parse_constant=lambda _: None)
+        value = _DECODER.decode(text)
     except RecursionError:
         return None, "nested_too_deeply"
     except ValueError:

@@ -125,7 +125,7 @@ def _events(
         if reason is not None:
             account.set_aside(record, reason)
             continue
-        digest = hashlib.blake2b(json.dumps(value, sort_keys=True).encode(), digest_size=16).digest()
+        digest = hashlib.blake2b(repr(value).encode(), digest_size=16).digest()
         if digest in seen:
             account.merge(record, "duplicate_record")
             continue

@@ -322,11 +322,11 @@ def _checked(
 
     None where one of them is a blank line, which is no record.
     """
-    first = frame["record"][0]
-    suspects = set(frame.filter("short")["record"])
     irregular: list[tuple[int, str]] = []
-    for number, line in enumerate(lines(), first) if suspects else ():
-        if number in suspects:
+    first, suspects = frame["record"][0], frame["short"]
+    shown = zip(suspects, lines(), strict=False) if suspects.any() else ()
+    for number, (suspect, line) in enumerate(shown, first):
+        if suspect and not _whole(line, delimiter, width):
             if not line.strip("\r\n"):
                 return None
             source = Records([line], delimiter)
@@ -336,6 +336,17 @@ def _checked(
     if irregular:
         kept = kept.filter(~pl.col("record").is_in([record for record, _ in irregular]))
     return Chunk(kept, irregular)
+
+
+def _whole(line: str, delimiter: str, width: int) -> bool:
+    """Return whether a line is plainly a record of `width` cells that are not all blank."""
+    if '"' not in line:
+        return line.count(delimiter) == width - 1 and bool(line.strip(delimiter + " \r\n"))
+    try:
+        cells = next(csv.reader([line], delimiter=delimiter, strict=True), [])
+    except csv.Error:
+        return False
+    return len(cells) == width and any(map(str.strip, cells))
 
 
 def _tail(text: Text) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from flipstats.readers.json_text import instant, number, string
@@ -211,6 +211,7 @@ def _words(group: str) -> dict[str, str]:
     return {iri: meaning for meaning, iris in content("xapi")[group].items() for iri in iris}
 
 
+@lru_cache(maxsize=4096)
 def _word(group: str, iri: str) -> str | None:
     short = re.sub(r"^https?://(www\.)?", "", iri.casefold()).rstrip("/")
     if group == "verbs":
