@@ -238,7 +238,7 @@ def _members(seen: Seen) -> dict[str, set[str]]:
 
 
 def _met(reading: Reading, meeting: str | None, members: dict[str, set[str]]) -> str | None:
-    """Return the group that most of those who were in a meeting are of, where it is more than half of them."""
+    """Return the group that more than half of those who were in a meeting are of."""
     there = reading.tables.get("attendance")
     if meeting is None or there is None or "meeting" not in there.columns:
         return None

@@ -16,6 +16,7 @@ from itertools import chain, islice
 import polars as pl
 
 from flipstats.readers.text import Text
+from flipstats.readers.whole_line import is_whole
 
 DELIMITERS = (",", ";", "\t", "|")
 _CHUNK = 100_000
@@ -326,7 +327,7 @@ def _checked(
     first, suspects = frame["record"][0], frame["short"]
     shown = zip(suspects, lines(), strict=False) if suspects.any() else ()
     for number, (suspect, line) in enumerate(shown, first):
-        if suspect and not _whole(line, delimiter, width):
+        if suspect and not is_whole(line, delimiter, width):
             if not line.strip("\r\n"):
                 return None
             source = Records([line], delimiter)
@@ -336,17 +337,6 @@ def _checked(
     if irregular:
         kept = kept.filter(~pl.col("record").is_in([record for record, _ in irregular]))
     return Chunk(kept, irregular)
-
-
-def _whole(line: str, delimiter: str, width: int) -> bool:
-    """Return whether a line is plainly a record of `width` cells that are not all blank."""
-    if '"' not in line:
-        return line.count(delimiter) == width - 1 and bool(line.strip(delimiter + " \r\n"))
-    try:
-        cells = next(csv.reader([line], delimiter=delimiter, strict=True), [])
-    except csv.Error:
-        return False
-    return len(cells) == width and any(map(str.strip, cells))
 
 
 def _tail(text: Text) -> str:
