@@ -41,13 +41,15 @@ def metrics(
     lang: Lang = None,
 ) -> None:
     """Compute an indicator, with its interval, its coverage and its reasons."""
-    from flipstats.metrics import compute
+    from flipstats.metrics import compute, say
     from flipstats.tables_out import write_rows
 
     study = open_for(folder, lang)
     columns = [column.strip() for column in by.split(",") if column.strip()]
     rows = compute(study, metric, by=columns, depth=depth, role=role)
     write_rows(rows, form, out)
+    if form == "table" and out is None:
+        print(say(rows, thresholds=study.thresholds))
 
 
 def compare(

@@ -84,6 +84,7 @@ from flipstats.indicators.tutoring import (
     tutoring_followup_rate,
     tutoring_reply_time,
 )
+from flipstats.indicators.words import reason_text, say, statistic_title, title
 from flipstats.indicators.workload import TRAINER_LOAD, trainer_load
 from flipstats.schema import LEVELS
 from flipstats.study import Study
@@ -131,6 +132,7 @@ __all__ = [
     "reason_text",
     "resource_reach",
     "retention",
+    "say",
     "start_score",
     "statistic_title",
     "study_slot_use",
@@ -209,6 +211,10 @@ METRICS: dict[str, Definition] = {
         TRAINER_LOAD,
     )
 }
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)  # what can be asked, not what it is made of
 
 
 # Whoever asks an indicator by name asks as `compute` does: of an export, its answers.
@@ -293,28 +299,6 @@ def computable(study: Study, keys: Sequence[str] | None = None) -> list[Computab
     return found
 
 
-def reason_text(reason: str, lang: str | None = None) -> str:
-    """Return the sentence for a ``reason``.
-
-    Examples
-    --------
-    >>> reason_text("suppressed")
-    'too few learners to be shown'
-    """
-    return t(f"metrics.{reason}", lang)
-
-
-def title(key: str, lang: str | None = None) -> str:
-    """Return the name of an indicator, of a depth or of a unit (``unit_…``).
-
-    Examples
-    --------
-    >>> title("prepared_rate"), title("opened", "fr")
-    ('Learners who came prepared', 'ouvert')
-    """
-    return t(f"metrics.{key}", lang)
-
-
 def dictionary_text(key: str, part: str, thresholds: Thresholds = DEFAULTS, lang: str | None = None) -> str:
     """Return what the dictionary says of an indicator, with the thresholds that bound it.
 
@@ -329,19 +313,3 @@ def dictionary_text(key: str, part: str, thresholds: Thresholds = DEFAULTS, lang
     """
     limits = {name: f"{value:g}" for name, value in asdict(thresholds).items()}
     return t(f"{definition(key).family}.{key}_{part}", lang, **limits)
-
-
-def statistic_title(statistic: str, thresholds: Thresholds = DEFAULTS, lang: str | None = None) -> str:
-    """Return the name of a statistic, with the thresholds that bound it.
-
-    Examples
-    --------
-    >>> statistic_title("share_near"), statistic_title("all_bound_low")
-    ('within 5 days', 'all resources, at least')
-    """
-    for bound in ("bound_low", "bound_high"):
-        if statistic.endswith("_" + bound):
-            of = statistic_title(statistic.removesuffix("_" + bound), thresholds, lang)
-            return t("metrics.stat_of", lang, of=of, bound=t(f"metrics.stat_{bound}", lang))
-    limits = {name: f"{value:g}" for name, value in asdict(thresholds).items()}
-    return t(f"metrics.stat_{statistic}", lang, **limits)

@@ -77,6 +77,10 @@ def test_the_share_seen_is_each_learners_own_and_never_pooled():
     assert ask(class_, "consultation_rate", "rate", ("resource_id",), depth="opened", resource_id="R1")[
         "value"
     ] == pytest.approx(1)
+    half = ask(class_, "resource_reach", "retention_50", ("resource_id",), resource_id="R1")
+    assert (half["numerator"], half["denominator"]) == (0, 3)
+    median = ask(class_, "resource_reach", "median_seen", ("resource_id",), resource_id="R1")
+    assert median["value"] == pytest.approx(0.34)
 
 
 def test_who_never_came_is_among_those_to_look_after():
@@ -86,6 +90,13 @@ def test_who_never_came_is_among_those_to_look_after():
     assert dict(rows.select("learner_id", "value").iter_rows()) == {"a": 0.5, "b": 1.0, "c": 0.0}
     left = ask(class_, "lead_time", "share_not_prepared", depth="opened")
     assert (left["numerator"], left["denominator"]) == (1, 3)
+    rows = small(
+        cohorts=[{"cohort_id": "A", "starts_at": at("2024-03-10 12:00"), "ends_at": at("2024-03-18 12:00")}],
+        events=[seen("a", "R1"), seen("b", "R1")],
+    )
+    rows["enrolments"][0] |= {"completed_at": at("2024-03-18 12:00")}
+    gone = ask(study(rows, design={"completion_rule": "recorded"}), "dropout", "rate")
+    assert (gone["numerator"], gone["denominator"]) == (1, 3)  # c was never there
 
 
 def test_a_grade_that_is_missing_is_not_a_zero():
@@ -111,6 +122,8 @@ def test_a_resource_that_nobody_opened_stays_in_the_table():
     class_ = study(small(events=[seen("a", "R1")]))
     rows = metrics.consultation_rate(class_, ["resource_id"], depth="opened").filter(statistic="rate")
     assert dict(rows.select("resource_id", "value").iter_rows()) == {"R1": pytest.approx(1 / 3), "R2": 0.0}
+    reach = metrics.resource_reach(class_, ["resource_id"]).filter(statistic="reach")
+    assert dict(reach.select("resource_id", "value").iter_rows()) == {"R1": pytest.approx(1 / 3), "R2": 0.0}
 
 
 def test_who_did_not_look_is_given_no_delay_and_shown_beside_it():
