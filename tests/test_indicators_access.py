@@ -20,6 +20,7 @@ from test_metrics_brute_force import LIMITS, keyed, present
 
 from flipstats import metrics
 from flipstats.effects.two_sides import ratio_interval
+from flipstats.export import for_manager
 from flipstats.intervals import wilson
 
 AS_OF = BASES[1] + timedelta(days=60)
@@ -219,3 +220,21 @@ def test_a_ratio_over_nothing_has_no_interval():
     assert np.isnan(high)
     low, high = ratio_interval((0.0, *wilson(0, 5)), (0.5, *wilson(2, 4)))
     assert low == 0 < high
+
+
+def test_an_export_for_managers_hides_the_two_sides_and_the_ratio_together(monkeypatch):
+    """Three were kept out: the share of the other 27, with the ratio, would give theirs away."""
+    keys = ("completion_rate", "abandonment_after_failure")
+    monkeypatch.setattr(metrics, "METRICS", {key: metrics.METRICS[key] for key in keys})
+    names = [f"l{i}" for i in range(30)]
+    rows = _logins(
+        *((name, "2024-03-11 10:00", "login_failed") for name in names[:3]),
+        enrolments=[
+            {"learner_id": name, "completed_at": at("2024-04-20 10:00") if i % 2 else None}
+            for i, name in enumerate(names)
+        ],
+    )
+    class_ = study(rows, design={"completion_rule": "recorded"}, as_of=at("2024-05-01 00:00"))
+    answer = metrics.compute(for_manager(class_), "abandonment_after_failure")
+    assert answer["value"].null_count() == 3
+    assert set(answer["reason"]) == {"suppressed"}

@@ -52,9 +52,10 @@ def exposures(study: Study) -> pl.LazyFrame:
 
 def told(study: Study, spells: pl.LazyFrame, opens: pl.Expr, closes: pl.Expr) -> pl.LazyFrame:
     """Add whether a source of failures speaks of the whole of each spell of a cohort: ``told``."""
-    rows = spells.with_row_index("·spell").with_columns(
+    rows = spells.with_columns(
         opens.dt.epoch("us").fill_null(BEFORE_ALL).alias("·opens"), closes.dt.epoch("us").alias("·closes")
     )
+    rows = rows.collect().with_row_index("·spell").lazy()  # numbered once, whatever order a plan gives
     inside = (pl.col("from") <= pl.min_horizontal("·opens", "·closes")) & (
         pl.col("·closes") <= pl.col("until_us")
     )
