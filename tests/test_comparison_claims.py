@@ -135,6 +135,14 @@ def test_a_change_since_the_start_needs_one_measure_before_and_after(outcome, al
         cohorts.compare(study(), outcome="attendance", methods=["did"])
 
 
+def test_no_band_is_cut_on_the_outcome():
+    with pytest.raises(ParameterError) as raised:
+        cohorts.compare_table(table(np.random.default_rng(3)), outcome="y", band="y", **ARMS)
+    assert str(raised.value) == (
+        "bands cannot be cut by 'y', which is the outcome: a band is what learners were before"
+    )
+
+
 def test_iterations_are_called_iterations():
     drawn = study(groups=4, iterations=[1, 1, 1, 1, 2, 2, 2, 2])
     result = cohorts.compare(drawn, outcome="summative", arm="iteration", treated=2, control=1)
@@ -181,8 +189,9 @@ def test_two_columns_of_one_name(tmp_path):
         "the table has 2 columns named 'note': rename one, so that it is clear which is meant"
     )
     file = saved(tmp_path, head=("note", "x", "x"))
-    with pytest.raises(InputError):
+    with pytest.raises(InputError) as raised:
         read_table(tmp_path / "absent.csv")
+    assert str(raised.value) == "there is no file absent.csv"
     assert read_table(file).height == len(ROWS)
 
 

@@ -45,6 +45,8 @@ def read_table(file: Path, needed: Sequence[str] = ()) -> pl.DataFrame:
             io.BytesIO(text.encode()), separator=mark, infer_schema_length=None,
             null_values=["", "NA", "NaN"], decimal_comma=mark == ";",
         )  # fmt: skip
+    except FileNotFoundError:
+        raise InputError(t("compare.no_such_table", file=file.name)) from None
     except (OSError, UnicodeDecodeError, pl.exceptions.PolarsError):
         raise InputError(t("compare.not_a_csv", file=file.name)) from None
     header = next(csv.reader([head.rstrip("\r")], delimiter=mark), [])

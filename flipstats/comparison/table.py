@@ -49,6 +49,8 @@ def roster_of_table(
         known_column(frame, column)
     if outcome in covariates:
         raise ParameterError(t("compare.outcome_as_covariate", name=outcome))
+    if band == outcome:  # bands are cut before outcomes are looked at
+        raise ParameterError(t("compare.outcome_as_band", name=outcome))
     frame = frame.with_columns(selectors.float().fill_nan(None))
     kept, left = _of_two_arms(frame, arm, treated, control)
     _check_one_row_each(kept)
