@@ -114,6 +114,9 @@ def report(
     identities: Annotated[
         Path | None, typer.Option("--identities", metavar="FILE", help="Names into the session brief.")
     ] = None,
+    pictures: Annotated[
+        Path | None, typer.Option("--figures", metavar="DIR", help="Its figures too, as PNG and SVG.")
+    ] = None,
     lang: Lang = None,
     as_json: Json = False,
 ) -> None:
@@ -127,7 +130,7 @@ def report(
         if not equals:
             raise typer.BadParameter(t("cli.not_a_pair", found=pair), param_hint="-p")
         given[name] = value
-    options = {"notebook": notebook, "parameters": given, "out": out, "to": to}
+    options = {"notebook": notebook, "parameters": given, "out": out, "to": to, "pictures": pictures}
     options["lang"] = lang or study.programme.language
     if identities is not None:
         from flipstats.ledger.identities import PASSPHRASE

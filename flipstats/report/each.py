@@ -47,6 +47,7 @@ def run_each(
     lang: str | None = None,
     out: Path | str | None = None,
     to: str = "html",
+    pictures: Path | str | None = None,
     workers: int | None = None,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> list[Path]:
@@ -62,7 +63,7 @@ def run_each(
         How many reports are made at the same time; by default one a processor.
     progress : callable, optional
         Called with a name, a count of reports ended and their total, as they end.
-    study_dir, notebook, parameters, lang, out, to
+    study_dir, notebook, parameters, lang, out, to, pictures
         As in `run_report`.
 
     Returns
@@ -88,6 +89,7 @@ def run_each(
     folder = Path(out) if out is not None else Path(study_dir) / "reports"
     folder.mkdir(parents=True, exist_ok=True)
     same = {"study_dir": str(study_dir), "notebook": notebook, "lang": lang, "out": str(folder), "to": to}
+    same["pictures"] = pictures and str(pictures)
     tasks = {
         value: {**same, "parameters": {**given, EACH[each]: [value]}, "name": f"{source.stem}-{name}-{lang}"}
         for value, name in _names(values).items()

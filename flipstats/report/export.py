@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,11 +13,11 @@ from pathlib import Path
 from flipstats import __version__
 from flipstats.display import ASSETS, theme_data
 from flipstats.errors import FlipstatsError
+from flipstats.figures.static import browser
 from flipstats.i18n import t
 
 _TEMPLATES = Path(__file__).parents[1] / "templates"
 _SECTION = re.compile(r'<h2 id="([\w-]+)">(.*?)</h2>', re.DOTALL)
-_BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome", "msedge")
 _PDF_SECONDS = 120
 _HEADLESS = (
     "--headless",
@@ -119,11 +118,6 @@ def contents(notebook: object) -> list[tuple[str, str]]:
 def _html_of(output: Mapping) -> str:
     found = output.get("data", {}).get("text/html", "")
     return "".join(found) if isinstance(found, list) else found
-
-
-def browser() -> str | None:
-    """Return a Chromium or a sister of it on this machine, None where there is none."""
-    return next((path for name in _BROWSERS if (path := shutil.which(name))), None)
 
 
 def to_pdf(page: Path, target: Path) -> Path:

@@ -20,6 +20,7 @@ from flipstats.report.export import Cover, layout_of, to_html, to_pdf
 from flipstats.report.kernel import private_kernel
 from flipstats.report.names import check_names, with_names
 from flipstats.report.parameters import checked, parameters_of
+from flipstats.report.pictures import write_pictures
 from flipstats.report.provenance import provenance
 from flipstats.shipped import shipped
 from flipstats.study import Study, open_study
@@ -39,6 +40,7 @@ def run_report(
     name: str | None = None,
     identities: Path | str | None = None,
     passphrase: str = "",
+    pictures: Path | str | None = None,
 ) -> Path:
     """Run a notebook on a study and write the report, with its provenance beside it as JSON.
 
@@ -61,6 +63,8 @@ def run_report(
     identities : path, optional
         The organisation's encrypted identities, opened with `passphrase`: names stand beside pseudonyms in
         the written report, nowhere else, and the access is written down. For the brief of a session only.
+    pictures : path, optional
+        Folder for every figure of the report as PNG and SVG, under the report's name and their number.
 
     Returns
     -------
@@ -102,6 +106,8 @@ def run_report(
         write_whole(
             target.with_suffix(".json"), json.dumps(record, ensure_ascii=False, indent=2, default=str) + "\n"
         )
+        if pictures is not None:
+            write_pictures(page, Path(pictures), target.stem)
         if to != "pdf":
             return target
         printed = to_pdf(target, target.with_suffix(".pdf"))
