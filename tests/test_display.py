@@ -212,7 +212,8 @@ def test_every_threshold_has_words_and_a_unit_in_both_languages() -> None:
 
 def test_changed_thresholds_are_marked(study: Study) -> None:
     block = show.thresholds(study.with_thresholds(early_days=21))
-    assert block.count("this study") == 1
+    assert block.count(">this study<") == 1
+    assert "set by this study: 1</summary>" in block
     assert ">21<" in block
 
 
@@ -316,8 +317,9 @@ def test_a_notebook_holds_parameters_calls_and_display_only(path: Path) -> None:
         ]
         assert not found, cell.source
     assert sum("parameters" in cell.metadata.get("tags", []) for cell in code) == 1
-    keys = re.findall(r'"(report\.\w+)"', "".join(cell.source for cell in code))
-    assert keys
+    source = "".join(cell.source for cell in code)
+    keys = re.findall(r'"([a-z_]+\.(?:q|about)_\w+)"', source)
+    assert keys or "show.brief_head(" in source
     assert not [key for key in keys if not i18n.has(key)]
     assert notebook.cells[0].cell_type == "markdown"
     assert "Question." in notebook.cells[0].source

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import re
 import shutil
@@ -42,6 +43,13 @@ def test_panels_share_one_scale_and_say_what_is_not_drawn() -> None:
     assert picture.table.height == 6
 
 
+def test_one_panel_alone_has_no_mean_of_all() -> None:
+    alone = given.PANELS.filter(pl.col("cohort") == "Groupe A")
+    picture = figures.small_multiples(alone, statistic="all")
+    assert [one["x"] for one in traces(picture) if one.get("mode") == "lines"] == [[]]
+    assert "Dotted" not in picture.caption
+
+
 def test_many_panels_are_bounded_and_all_in_the_table() -> None:
     many = pl.concat(
         [given.PANELS.filter(pl.col("cohort") == "Groupe A").with_columns(cohort=pl.lit(f"G{i:02d}"))
@@ -68,6 +76,17 @@ def test_a_timeline_draws_kinds_and_presence_apart_and_keeps_the_idle() -> None:
     with in_language("fr"):
         french = figures.learner_timeline(given.DAYS, sessions=given.ALONG, presence=given.PRESENCE)
     assert french.figure.layout.xaxis.ticktext == ("Séance 1<br>14 oct.", "Séance 2<br>28 oct.")
+
+
+def test_names_of_sessions_that_lie_close_are_left_out_and_their_lines_are_not() -> None:
+    days = [0, 40, 42, 100]
+    sessions = pl.DataFrame(
+        {"sequence": [1, 2, 3, 4], "day": [given.MONDAY + dt.timedelta(days=n) for n in days]}
+    )
+    picture = figures.learner_timeline(given.DAYS, sessions=sessions, presence=given.PRESENCE)
+    named = [text.split("<br>")[0] for text in picture.figure.layout.xaxis.ticktext]
+    assert named == ["Session 1", "Session 2", "Session 4"]
+    assert len(picture.figure.layout.shapes) == 4
 
 
 def test_a_timeline_of_many_is_bounded() -> None:

@@ -102,7 +102,7 @@ def reason_words(reason: str) -> str:
 
 
 def thresholds(study: Study) -> Html:
-    """Show every threshold in force with its unit; those a study changed are marked."""
+    """Show every threshold in force with its unit, folded away; those a study changed are marked."""
     default = asdict(DEFAULTS)
     lines = [
         (f"report.threshold_{name}", value, unit_of(name), value != default[name])
@@ -120,7 +120,12 @@ def thresholds(study: Study) -> Html:
             ],
         }
     )
-    return table(frame, t("report.caption_thresholds"))
+    changed = sum(changed for *_, changed in lines)
+    words = t("report.all_thresholds", n=len(lines), changed=number(changed, 0))
+    return Html(
+        f'<details class="fs-annex"><summary>{escape(words)}</summary>'
+        f"{table(frame, t('report.caption_thresholds'))}</details>"
+    )
 
 
 def _plain(value: float) -> str:

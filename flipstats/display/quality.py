@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from flipstats import metrics
+from flipstats import i18n, metrics
 from flipstats.build.check import oddities
 from flipstats.display.blocks import Html, notice, table
 from flipstats.i18n import number, percent, t
@@ -49,14 +49,14 @@ def counted(study: Study) -> tuple[int, int, int]:
 def computed(study: Study) -> Html:
     """Show for every indicator whether these exports allow it, at which depth, and why not."""
     words = {status: t(f"report.status_{status}") for status in ("computable", "partly", "not_computable")}
+    alike: dict[tuple[str, str, str], list[str]] = {}
+    for entry in _found(study):
+        why = metrics.reason_text(entry.reason) if entry.reason else ""
+        depths = alike.setdefault((entry.key, entry.status, why), [])
+        depths.extend([metrics.title(entry.depth)] if entry.depth else [])
     lines = [
-        (
-            metrics.title(entry.key),
-            metrics.title(entry.depth) if entry.depth else "–",
-            words[entry.status],
-            metrics.reason_text(entry.reason) if entry.reason else "",
-        )
-        for entry in _found(study)
+        (metrics.title(key), i18n.listing(depths) or "–", words[status], why)
+        for (key, status, why), depths in alike.items()
     ]
     names = ("indicator", "depth", "status", "why")
     columns = zip(*lines, strict=True)

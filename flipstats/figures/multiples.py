@@ -70,6 +70,7 @@ def small_multiples(
     places = {n: i for i, n in enumerate(sorted(owed["sequence"].unique().to_list()))}
     figure = _frame(len(names[:MOST]), places)
     middle = owed.group_by("sequence").agg(pl.col("value").mean()).drop_nulls().sort("sequence")
+    middle = middle if len(names) > 1 else middle.clear()
     for i, name in enumerate(names[:MOST]):
         part = drawn.filter(pl.col(panel) == name).sort("sequence")
         _panel(figure, i, name, part, styles[part["arm"][0]], places, middle)
@@ -177,7 +178,8 @@ def _hover(row: dict, name: str) -> str:
 
 
 def _caption(rows: pl.DataFrame, owed: pl.DataFrame, names: list[str], panel: str, measure: str) -> str:
-    parts = [measure, t("figures_bench.multiples_caption"), interval_note(owed)]
+    alone = "figures_bench.multiples_alone" if len(names) < 2 else "figures_bench.multiples_caption"
+    parts = [measure, t(alone), interval_note(owed)]
     if owed.filter(pl.col("value").is_null()).height:
         parts.append(t("figures.caption_unknown"))
     if len(names) > MOST:

@@ -20,7 +20,7 @@ KINDS = ("before", "late", "other")  # as work stands to the session it prepares
 PRESENCE = ("came", "absent")
 _LINE, _HEAD = 30, 46
 _NARROWEST = 620  # pixels: days of a programme must not lie on each other
-_DAY_MS = 86_400_000
+_ROOM = 0.1  # of the time from the first session to the last: what a session's name takes
 
 
 def learner_timeline(days: pl.DataFrame, *, sessions: pl.DataFrame, presence: pl.DataFrame) -> Picture:
@@ -95,17 +95,28 @@ def _sessions(figure: go.Figure, sessions: pl.DataFrame, lines: dict[str, int]) 
             type="line", x0=row["day"], x1=row["day"], y0=-0.6, y1=len(lines) - 0.4, layer="below",
             line={"color": theme.LIGHT["axis"], "width": 1.5},
         )  # fmt: skip
-    days = sessions["day"].to_list()
+    named = _clear(list(sessions.select("sequence", "day").iter_rows()))
+    word = t("figures.session_axis")
     figure.update_layout(
         xaxis={
             "type": "date",
-            "tickvals": days,
-            "ticktext": [
-                f"{t('figures.session_axis')} {number}<br>{short_day(day)}"
-                for number, day in sessions.select("sequence", "day").iter_rows()
-            ],
+            "tickangle": 0,
+            "tickvals": [day for _, day in named],
+            "ticktext": [f"{word} {place}<br>{short_day(day)}" for place, day in named],
         }
     )
+
+
+def _clear(sessions: list[tuple[int, dt.date]]) -> list[tuple[int, dt.date]]:
+    """Return the sessions whose names have room; the others keep their line."""
+    if not sessions:
+        return []
+    room = (sessions[-1][1] - sessions[0][1]) * _ROOM
+    kept = sessions[:1]
+    for place, day in sessions[1:]:
+        if day - kept[-1][1] >= room:
+            kept.append((place, day))
+    return kept
 
 
 def short_day(day: dt.date) -> str:
