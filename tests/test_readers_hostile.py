@@ -374,3 +374,15 @@ class TestLargeCells:
                 "timestamp": "2024-03-18T08:00:00Z"}  # fmt: skip
         (tmp_path / "x.ndjson").write_text(f"{json.dumps(said)}\n{json.dumps(said)}\n")
         accounted(read(tmp_path / "x.ndjson"), 2)
+
+
+def test_found_by_fuzzing_an_entry_of_a_zip_without_a_name(tmp_path):
+    file = tmp_path / "x.zip"
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr(
+            "participants.csv", text_of([("First name", "Last name", "Email address"), ("A", "B", "a@x.org")])
+        )
+        entry = zipfile.ZipInfo("?")
+        entry.filename = ""  # as the directory of a damaged or hostile zip has it
+        archive.writestr(entry, "nothing")
+    assert read(file, PARIS).account.kept == 1

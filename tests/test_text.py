@@ -233,3 +233,11 @@ class TestChunks:
         rows, irregular = self.both(tmp_path, "A,B,C\n" + body)
         assert len(rows) == 52
         assert irregular == [(53, "cut_record")]
+
+
+def test_one_line_of_each_encoding_is_mixed_and_said(tmp_path):
+    file = tmp_path / "x.csv"
+    file.write_bytes("Zoé\n".encode() + "Anaïs\n".encode("cp1252"))
+    text = open_text(file)
+    assert (text.encoding, text.content()) == ("mixed", "Zoé\nAnaïs\n")
+    assert len(text.warnings) == 1

@@ -242,7 +242,7 @@ def _survey_other(file: Path, encoding: str, start: int) -> tuple[str, _Survey]:
             if not line.isascii():
                 good = _is_utf8(line)
                 valid, facts.foreign = valid + good, facts.foreign + (not good)
-    return ("mixed" if start or valid > facts.foreign else "cp1252"), facts
+    return ("mixed" if start or valid else "cp1252"), facts  # no line of Windows-1252 is UTF-8 by chance
 
 
 def _is_utf8(line: bytes) -> bool:
