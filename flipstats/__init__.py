@@ -11,7 +11,7 @@ from importlib import import_module
 from importlib.metadata import version as _version
 
 __version__ = _version("flipstats")
-__all__ = ["Study", "cohorts", "diagnostics", "figures", "metrics", "open_study"]
+__all__ = ["Study", "cohorts", "diagnostics", "figures", "metrics", "open_study", "themes"]
 
 _FROM = {"Study": "flipstats.study", "open_study": "flipstats.study"}
 

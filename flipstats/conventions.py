@@ -73,6 +73,10 @@ class Thresholds:
     access_failure_share: float = _threshold(0.10, "share of learners")  # could not get in
     absent_share: float = _threshold(0.30, "share of minutes owed")
     theme_share: float = _threshold(0.20, "share of respondents")  # say the same thing
+    theme_respondents: int = _threshold(20, "respondents")  # with fewer, no themes are looked for
+    themes_most: int = _threshold(8, "themes")
+    theme_stability: float = _threshold(0.85, "mean cosine")  # of factors found again in half-samples
+    theme_weight: float = _threshold(0.5, "share of a comment")  # that one theme must have of it
     diagnosis_learners: int = _threshold(8, "learners")  # a group of fewer is not ranked
     diagnosis_error: float = _threshold(0.05, "probability")  # of one false alarm or more, at most
     severity_marked: float = _threshold(0.25, "share of the room above a threshold")

@@ -120,7 +120,8 @@ class _Answers:
 def _looks(kind: Kind, target: str, rows: pl.DataFrame, names: Names, answers: _Answers) -> list[Look]:
     if kind.metric == "resource_reach":
         return _watched(kind, rows, names, answers)
-    given_up = _given_up(target, answers) if kind.key == "access" else {}
+    failed = kind.key == "access" and (rows["value"].max() or 0) > 0
+    given_up = _given_up(target, answers) if failed else {}
     out = []
     for row in rows.filter(pl.col("value").is_not_null()).iter_rows(named=True):
         place = names.target(target, row)
