@@ -55,8 +55,8 @@ class Served:
         How many there are, where they are not too few to say.
     comparisons : mapping of str to dict
         By ``iteration|outcome``: a comparison as plain data, or why there is none.
-    aside : mapping of str to sequence of dict
-        What pages show beside answers, as rows made for managers: ``hours``.
+    aside : mapping of str to plain data
+        What pages show beside answers, as rows made for managers: ``hours``, ``items``, ``themes``.
     fixed : mapping of str to value
         What every row must have: the selection in force.
     """

@@ -18,7 +18,8 @@ from scipy import stats
 from flipstats.build import build_study
 from flipstats.conventions import DEFAULTS
 from flipstats.diagnostics import KINDS, Target, diagnose
-from flipstats.diagnostics.looks import Look, look
+from flipstats.diagnostics.looks import look
+from flipstats.diagnostics.one import Look
 from flipstats.diagnostics.ranking import graded
 from flipstats.errors import ParameterError
 from flipstats.intervals import ClusterSums, wilson, wilson_clustered

@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 
 from flipstats import metrics
+from flipstats.indicators.definition import COLUMNS
 from flipstats.intervals import ClusterSums, wilson, wilson_clustered
 from flipstats.study import Study
 
@@ -25,6 +26,8 @@ def pooled_items(study: Study, *, role: str, level: float | None) -> pl.DataFram
     DataFrame
         `SAME` and the columns of `looks.NUMBERS`, with ``reason``.
     """
+    if study.served is not None:
+        return _served(study)
     rates = metrics.blocking_points(study, ["assessment_id", "item_id"], role=role, level=level)
     rates = rates.filter(pl.col("statistic") == "rate")
     numbers = [name for name in rates.columns if name not in ("assessment_id", "item_id")]
@@ -39,6 +42,15 @@ def pooled_items(study: Study, *, role: str, level: float | None) -> pl.DataFram
         [{**dict(zip(SAME, key, strict=True)), **_pooled(rows, several)} for key, rows in groups],
         schema={**{name: _dtype(name) for name in SAME}, **{name: rates.schema[name] for name in numbers}},
     )
+
+
+def _served(study: Study) -> pl.DataFrame:
+    """Return the questions an export holds; they are of the whole programme, not of a selection."""
+    schema = {**{name: _dtype(name) for name in SAME}, **COLUMNS}
+    held = study.served.aside.get("items")
+    if held is None or study.served.fixed:
+        return pl.DataFrame([{"reason": "not_in_export"}], schema=schema)
+    return pl.DataFrame(held, schema=schema)
 
 
 def _dtype(name: str) -> pl.DataType:

@@ -73,6 +73,7 @@ KINDS: dict[str, Kind] = {
         Kind("blocking", "blocking_points", "rate", "blocking_share", ("item",), "PA"),
         Kind("access", "access_failure_rate", "rate", "access_failure_share", ("iteration", "cohort"), "LD"),
         Kind("off_hours", "off_hours_share", "rate", "off_hours_load", ("cohort",), "LD"),
+        Kind("feedback", "feedback_themes", "share", "theme_share", ("theme",), "PA"),
         Kind("absent", "absenteeism", "rate", "absent_share", ("cohort", "step", "session"), "MN"),
     )
 }  # fmt: skip

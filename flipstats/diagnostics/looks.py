@@ -3,42 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import polars as pl
 
 from flipstats import metrics
 from flipstats.diagnostics.items import pooled_items
 from flipstats.diagnostics.kinds import TARGETS, Kind
-from flipstats.diagnostics.target import Names, Target
+from flipstats.diagnostics.one import NUMBERS, Look
+from flipstats.diagnostics.said import theme_looks
+from flipstats.diagnostics.target import Names
 from flipstats.study import Study
 
-NUMBERS = (
-    "value", "low", "high", "level", "n", "numerator", "denominator", "unknown", "coverage", "interval",
-    "metric", "statistic", "depth",
-)  # fmt: skip
-_ANSWERED = {"iteration", "cohort", "step", "session", "resource"}  # what an export for managers answers
 _SILENT = ("not_applicable", "no_learners")  # nothing to be done there, nobody there
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """One kind of problem at one target.
-
-    Attributes
-    ----------
-    kind : Kind
-    target : Target
-    numbers : mapping
-        `NUMBERS`, of what went wrong: where the indicator counts what went well, its complement.
-    details : mapping of str to mapping
-        Further sentences, by the name of their text, each with its values.
-    """
-
-    kind: Kind
-    target: Target
-    numbers: Mapping[str, object]
-    details: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +42,13 @@ def look(
     reasons: dict[str, str] = {}
     hidden = 0
     for kind in kinds:
+        if kind.targets == ("theme",):
+            said, why = theme_looks(study, kind, names, role=role, level=level)
+            looks += said
+            reasons |= {} if why is None else {kind.key: why}
+            continue
         if kind.depth == "prepared" and prepared is None:
             reasons[kind.key] = "level_not_traced"
-            continue
-        if study.served is not None and not set(kind.targets) <= _ANSWERED:
-            reasons[kind.key] = "not_in_export"
             continue
         found: list[Look] = []
         for target in kind.targets:

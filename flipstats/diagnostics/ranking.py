@@ -9,7 +9,7 @@ import numpy as np
 
 from flipstats.conventions import Thresholds
 from flipstats.diagnostics.evidence import lower_bound, severity, sharpened, told_size
-from flipstats.diagnostics.looks import Look
+from flipstats.diagnostics.one import Look
 from flipstats.diagnostics.result import Finding
 
 _RANKED = ("alarm", "sign")

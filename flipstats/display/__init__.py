@@ -40,6 +40,7 @@ from flipstats.display.explorer import (
 from flipstats.display.iterations import change_log, moved
 from flipstats.display.next_steps import next_steps, steps, steps_sentence
 from flipstats.display.quality import computed, counted, known, odd, standing
+from flipstats.display.said import comment_themes
 from flipstats.display.views import arm_words, completion, preparation, readiness
 
 __all__ = [
@@ -56,6 +57,7 @@ __all__ = [
     "brief_head",
     "cards",
     "change_log",
+    "comment_themes",
     "compared",
     "comparison",
     "completion",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from flipstats import schema
+from flipstats import diagnostics, schema
 from flipstats.errors import ParameterError
 from flipstats.export import neutral
 from flipstats.export.answers import answers
@@ -53,7 +53,7 @@ def for_manager(study: Study) -> Study:
     tables |= {"coverage": tables["coverage"].join(tables["sources"], on="source_id", how="semi")}
     tables = _by_format(neutral.nameless_sources(tables))
     given = answers(study, smallest)
-    aside = {"hours": hours(study, hide=True).to_dicts()}
+    aside = {"hours": hours(study, hide=True).to_dicts(), **diagnostics.for_export(study)}
     served = Served(given, learners, comparisons(study, smallest, given), aside)
     empty = {name: spec.empty() for name, spec in schema.TABLES.items() if name not in _KEPT}
     return Study(

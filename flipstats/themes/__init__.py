@@ -72,6 +72,8 @@ def comment_themes(study: Study, *, role: str = "research", level: float | None 
     level = study.thresholds.confidence_level if level is None else level
     if not 0 < level < 1:
         raise ParameterError(t("metrics.level_range", level=repr(level)))
+    if study.served is not None:
+        return _served(study)
     role = role if study.role == "research" else study.role
     limits, comments = study.thresholds, _comments(study)
     stems = stems_of(comments["comment"].to_list())
@@ -88,10 +90,11 @@ def comment_themes(study: Study, *, role: str = "research", level: float | None 
         weight=limits.theme_weight,
     )
     smallest = limits.smallest_cell if role != "research" else 2
-    made = [_theme(comments, stems, found, k, level, smallest) for k in range(len(found.terms))]
+    changes = study.table("changes").collect()
+    made = [_theme(comments, stems, found, k, level, smallest, changes) for k in range(len(found.terms))]
     kept = [one for one in made if one.numerator >= smallest and one.words]
     if role != "research":
-        kept = [_bare(one) for one in kept]
+        kept = [replace(one, examples=()) for one in kept]
     if not kept:
         return _without(empty, "no_structure")
     kept.sort(key=lambda one: (-one.value, one.name))
@@ -124,6 +127,7 @@ def _theme(
     k: int,
     level: float,
     smallest: int,
+    changes: pl.DataFrame,
 ) -> Theme:
     """Count one theme and name it by words that enough of its respondents use."""
     mine = [i for i, theme in enumerate(found.of.tolist()) if theme == k]
@@ -137,6 +141,7 @@ def _theme(
         if len(users) >= smallest and len(words) < _LABEL_WORDS:
             forms = Counter(stems[i][term] for i in mine if term in stems[i])
             words.append(min(forms, key=lambda form: (-forms[form], form)))
+    iterations = tuple(sorted(rows["iteration"].drop_nulls().unique().to_list()))
     return Theme(
         words=tuple(words),
         value=said / everybody,
@@ -147,9 +152,8 @@ def _theme(
         numerator=said,
         comments=len(mine),
         session_id=_mostly(rows, smallest),
-        last_at=rows["at"].max(),
-        iterations=tuple(sorted(rows["iteration"].drop_nulls().unique().to_list())),
-        terms=tuple(found.terms[k][:_LABEL_WORDS]),
+        iterations=iterations,
+        unread=not _answered(words, rows["at"].max(), iterations, changes),
         examples=tuple(_shortened(text) for text in rows["comment"].unique(maintain_order=True)[:_EXAMPLES]),
     )
 
@@ -163,9 +167,24 @@ def _mostly(rows: pl.DataFrame, smallest: int) -> str | None:
     return session if n >= smallest and 2 * n > rows["who"].n_unique() else None
 
 
-def _bare(theme: Theme) -> Theme:
-    """Return a theme without what somebody wrote."""
-    return replace(theme, examples=(), terms=())
+def _answered(words: Sequence[str], last: object, iterations: tuple[int, ...], changes: pl.DataFrame) -> bool:
+    """Return whether a change that has one of the words in it was written down after they were said last."""
+    for row in changes.iter_rows(named=True):
+        if last is not None and row["at"] is not None:
+            after = row["at"] > last
+        else:
+            after = not iterations or row["iteration"] > max(iterations)
+        if after and speaks_of(row["what"], words):
+            return True
+    return False
+
+
+def _served(study: Study) -> Themes:
+    """Return the themes an export holds; they are of the whole programme, not of a selection."""
+    held = study.served.aside.get("themes")
+    if held is None or study.served.fixed:
+        return Themes((), 0, 0, "not_exported")
+    return Themes.from_dict(held)
 
 
 def _shortened(text: str) -> str:
@@ -174,15 +193,14 @@ def _shortened(text: str) -> str:
     return kept if len(kept) <= _EXAMPLE_LENGTH else kept[: _EXAMPLE_LENGTH - 1] + "…"
 
 
-def speaks_of(text: str, theme: Theme) -> bool:
-    """Return whether a text has a word of a theme in it.
+def speaks_of(text: str, words: Sequence[str]) -> bool:
+    """Return whether a text has one of the words in it, in whatever form or language.
 
     Examples
     --------
-    >>> theme = Theme(("vidéo", "longue"), 0.5, 0.3, 0.7, 0.95, 20, 10, 10)
-    >>> speaks_of("Video cut in two", theme), speaks_of("New room", theme)
+    >>> speaks_of("Video cut in two", ["vidéo", "longue"]), speaks_of("New room", ["vidéo", "longue"])
     (True, False)
     """
-    (mine,) = stems_of([text[:2000]])
-    named = stems_of([" ".join(theme.words)])[0]
-    return bool(set(mine) & (set(named) | {plain(word) for word in theme.words}))
+    (mine,) = stems_of([text])
+    (named,) = stems_of([" ".join(words)])
+    return bool(set(mine) & (set(named) | {plain(word) for word in words}))

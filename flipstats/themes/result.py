@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from html import escape
 
 import polars as pl
@@ -32,12 +32,10 @@ class Theme:
         How many comments.
     session_id : str or None
         The session most of it is about; None where it is about no one session.
-    last_at : datetime or None
-        When it was said last.
     iterations : tuple of int
         The iterations it was said in.
-    terms : tuple of str
-        The stems behind it.
+    unread : bool
+        Whether no change that speaks of it was written down after it was said last.
     examples : tuple of str
         Comments as they were written, shortened; only for research.
     """
@@ -51,9 +49,8 @@ class Theme:
     numerator: int
     comments: int
     session_id: str | None = None
-    last_at: object = None
     iterations: tuple[int, ...] = ()
-    terms: tuple[str, ...] = ()
+    unread: bool = True
     examples: tuple[str, ...] = ()
 
     @property
@@ -105,6 +102,20 @@ class Themes:
         if self.reason is None:
             return t("themes.found", n=len(self.themes), **said)
         return t(f"themes.{self.reason}", needed=number(self.needed, 0), **said)
+
+    def to_dict(self) -> dict[str, object]:
+        """Return what the themes are made of, for an export; `from_dict` reads it back."""
+        return {**asdict(self), "stability": {}}
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, object]) -> Themes:
+        """Make the themes from what `to_dict` gave."""
+        lists = ("words", "iterations", "examples")
+        made = [
+            Theme(**{name: tuple(value) if name in lists else value for name, value in one.items()})
+            for one in content["themes"]
+        ]
+        return cls(**{**content, "themes": tuple(made)})
 
     def to_frame(self) -> pl.DataFrame:
         """Return one row a theme: ``theme, value, low, high, level, n, numerator, comments, session_id``."""

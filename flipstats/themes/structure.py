@@ -1,7 +1,7 @@
 """How many themes there are, if any, and which comment is of which: numbers only, no tables.
 
-Term weights (TF-IDF) are split into non-negative factors: as many as come back best from half of the comments,
-and only where the comments hang together more than shuffled ones do.
+Term weights (TF-IDF) are split into non-negative factors: as many as come back best from half of the
+comments, and only where the comments hang together more than shuffled ones do.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 _SEED = 20_240_318
-_SAMPLES, _SHUFFLES, _TRADES = 12, 39, 5
+_SAMPLES, _SHUFFLES, _TRADES = 10, 39, 5
+_COMMENTS_A_THEME = 10  # on average, at least
 _AS_GOOD = 0.03  # of numbers whose factors come back as well as the best, the largest
 CHANCE = 1 / (1 + _SHUFFLES)  # themes are claimed where no shuffle hangs together as well
 
@@ -31,7 +32,8 @@ class Structure:
     stability : dict of int to float
         How well the factors came back, by the number tried.
     shared : float
-        The share of shuffles whose words hang together as much, itself counted; claimed up to `CHANCE`.
+        Of the comments as they are and the shuffles tried, the share that hangs together as much: `CHANCE`
+        where none of the shuffles does, and then themes are claimed.
     """
 
     of: NDArray
@@ -63,7 +65,7 @@ def structure(documents: Sequence[Sequence[str]], *, most: int, stable: float, w
     matrix, terms, kept = _weights(documents)
     if matrix.shape[0] < 4 or matrix.shape[1] < 4:
         return Structure(found, [], {}, 1.0)
-    most = min(most, matrix.shape[0] // 4, matrix.shape[1] // 2)
+    most = min(most, max(2, matrix.shape[0] // _COMMENTS_A_THEME), matrix.shape[1] // 2)
     stability = {k: _stability(matrix, k) for k in range(2, most + 1)}
     best = max(stability.values(), default=0.0)
     if best < stable:
@@ -110,7 +112,7 @@ def _factors(matrix: NDArray, count: int) -> tuple[NDArray, NDArray]:
     """Split a matrix into `count` factors: by document, by term."""
     from sklearn.decomposition import NMF
 
-    model = NMF(count, init="nndsvda", solver="cd", max_iter=400, tol=1e-4, random_state=_SEED)
+    model = NMF(count, init="nndsvda", solver="cd", max_iter=200, tol=1e-3, random_state=_SEED)
     return _quietly(model, matrix), model.components_
 
 
@@ -152,8 +154,10 @@ def _shared(documents: Sequence[Sequence[str]], kept: NDArray, terms: list[str],
         present[row, [place[term] for term in documents[i] if term in place]] = True
     rng = np.random.default_rng([_SEED, 0])
     real = _explained(present, terms, count)
-    as_well = sum(_explained(_shuffled(present, rng), terms, count) >= real - 1e-12 for _ in range(_SHUFFLES))
-    return (1 + as_well) / (1 + _SHUFFLES)
+    for tried in range(1, _SHUFFLES + 1):  # the first that hangs together as well settles it
+        if _explained(_shuffled(present, rng), terms, count) >= real - 1e-12:
+            return 2 / (1 + tried)
+    return CHANCE
 
 
 def _explained(present: NDArray, terms: list[str], count: int) -> float:

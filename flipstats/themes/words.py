@@ -13,7 +13,7 @@ LONGEST = 2000  # characters of a comment that are read: a pasted book says no m
 _MOST_WORDS = 300
 _TAG = re.compile(r"<[^<>]{0,200}>")
 _LINK = re.compile(r"https?://\S+|www\.\S+|\S+@\S+")
-_WORD = re.compile(r"[^\W\d_]{2,25}(?:-[^\W\d_]{2,25})?")
+_WORD = re.compile(r"[^\W\d_]{1,25}(?:-[^\W\d_]{1,25})?")
 LANGUAGES = ("en", "fr")
 _STEMMERS = {"en": "english", "fr": "french"}
 
@@ -81,7 +81,7 @@ def words_of(comment: str) -> list[str]:
     """
     text = unicodedata.normalize("NFKC", comment[:LONGEST])
     text = _LINK.sub(" ", _TAG.sub(" ", text)).casefold()
-    return _WORD.findall(text)[:_MOST_WORDS]
+    return [word for word in _WORD.findall(text)[:_MOST_WORDS] if len(word) > 1]
 
 
 def language_of(words: Sequence[str], usual: str) -> str:
