@@ -33,9 +33,10 @@ def stop_words(lang: str) -> frozenset[str]:
 def _ideas() -> dict[str, str]:
     """Return, by stem, the idea that words of both languages stand for."""
     return {
-        stem(word, lang): idea
+        stem(form, lang): idea
         for idea, words in _lists()["same"].items()
         for word in words
+        for form in (word, word + "s")  # the French stemmer leaves "vidéos" as it is
         for lang in LANGUAGES
     }
 
@@ -53,8 +54,8 @@ def stem(word: str, lang: str) -> str:
 
     Examples
     --------
-    >>> stem("exercices", "fr"), stem("exercises", "en"), stem("vidéos", "fr")
-    ('exercic', 'exercis', 'video')
+    >>> stem("exercices", "fr"), stem("exercises", "en"), stem("séances", "fr")
+    ('exercic', 'exercis', 'seanc')
     """
     return plain(_stemmer(lang).stemWord(word))
 
