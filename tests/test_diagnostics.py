@@ -243,16 +243,6 @@ def test_small_groups_are_hidden_outside_research():
     assert told.hidden == 0
 
 
-def test_a_part_of_an_export_that_is_not_held_is_said():
-    from flipstats.export import for_manager
-
-    study = class_study(30, failed=25, unprepared=20, cohorts=("A", "B"))
-    seen = diagnose(for_manager(study))
-    assert seen.reasons["blocking"] == "not_in_export"
-    whole, served = (finding_of(d, "unprepared", "cohort") for d in (diagnose(study), seen))
-    assert served.numbers == whole.numbers
-
-
 def test_titles_are_hostile_text():
     title = "<script>alert(1)</script>\u202e\x00 & " + "é" * 500
     found = diagnose(class_study(40, unopened=40, title=title), kinds=["unopened"])
