@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from flipstats import i18n
 from flipstats.errors import InputError
 from flipstats.readers.base import Context
-from flipstats.readers.columns import duration_seconds, numbers, parse_times, time_order
-from flipstats.readers.zones import to_utc, zone_of
+from flipstats.readers.columns import Steps, TimeColumn, duration_seconds, numbers, parse_times
+from flipstats.readers.zones import Clock, to_utc, zone_of
 
 FR_MONTHS = (
     "janv.", "févr.", "mars", "avr.", "mai", "juin", "juil.", "août", "sept.", "oct.", "nov.", "déc.",
@@ -22,6 +22,13 @@ FR_MONTHS = (
 
 def times(*cells: str | None, **options):
     return parse_times(pl.Series(list(cells), dtype=pl.String), file="f.csv", column="Time", **options)
+
+
+def way_of(local: pl.Series, cut: int = 0) -> str | None:
+    steps = Steps()
+    steps.add(local[:cut])
+    steps.add(local[cut:])
+    return steps.order
 
 
 def at(*parts: int) -> dt.datetime:
@@ -265,10 +272,60 @@ class TestZones:
 
     def test_order_of_a_file(self):
         day = [at(2024, 3, n) for n in (1, 2, 3)]
-        assert time_order(pl.Series(day)) == "oldest_first"
-        assert time_order(pl.Series(day[::-1])) == "newest_first"
-        assert time_order(pl.Series([day[0], day[2], day[1]])) is None
-        assert time_order(pl.Series(day[:1])) is None
+        assert way_of(pl.Series(day)) == "oldest_first"
+        assert way_of(pl.Series(day[::-1])) == "newest_first"
+        assert way_of(pl.Series([day[0], day[2], day[1]])) is None
+        assert way_of(pl.Series(day[:1])) is None
+
+
+def outcome(read):
+    """Return what a reading gives, or what its refusal says."""
+    try:
+        return [times.values.to_list() for times in read()]
+    except InputError as problem:
+        return str(problem)
+
+
+class TestPieces:
+    """A column, or the times of a file, in pieces are what they are as a whole."""
+
+    @settings(max_examples=60, deadline=None)
+    @given(
+        st.lists(
+            st.tuples(st.integers(1, 31), st.integers(1, 31), st.sampled_from(["24", "x", ""])), max_size=12
+        ),
+        st.integers(0, 12),
+        st.booleans(),
+    )
+    def test_a_column(self, parts, cut, sorted_by_time):
+        cells = pl.Series([f"{a}/{b}/{year}" if year else "" for a, b, year in parts], dtype=pl.String)
+        said = {"file": "f.csv", "column": "When", "sorted_by_time": sorted_by_time, "bare_day": True}
+        pieces = [cells[:cut], cells[cut:]]
+        whole = outcome(lambda: [parse_times(cells, **said)])
+
+        def in_pieces():
+            column = TimeColumn(pieces, 2, **said)
+            return [column.read(piece, n) for n, piece in enumerate(pieces)]
+
+        found = outcome(in_pieces)
+        with pytest.MonkeyPatch.context() as patch:  # a column too long to be kept
+            patch.setattr("flipstats.readers.columns._KEPT", -1)
+            assert outcome(in_pieces) == found
+        assert (found if isinstance(found, str) else [[*found[0], *found[1]]]) == whole
+
+    @given(st.lists(st.integers(0, 6 * 60), max_size=15), st.integers(0, 15))
+    def test_a_night_on_which_clocks_go_back(self, minutes, cut):
+        local = pl.Series(
+            [at(2024, 10, 27) + dt.timedelta(minutes=m) for m in minutes], dtype=pl.Datetime("us")
+        )
+        whole, clock = to_utc(local, "Europe/Paris"), Clock("Europe/Paris")
+        rows = pl.Series(range(len(local)), dtype=pl.Int64)
+        read = [clock.read(local[cut_], row=rows[cut_]).values for cut_ in (slice(cut), slice(cut, None))]
+        settled = clock.settle()
+        values = pl.concat(read).scatter(settled["row"], settled["at"])
+        assert values.to_list() == whole.values.to_list()
+        assert settled.filter("assumed")["row"].to_list() == whole.assumed.arg_true().to_list()
+        assert way_of(local, cut) == way_of(local)
 
 
 class TestNumbers:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -106,6 +107,21 @@ def test_french_and_english_give_the_same_events():
     readings = [read(SHARED / "moodle" / file, PARIS) for file in REFERENCE]
     first, *others = [reading.tables["events"] for reading in readings]
     assert all(first.equals(other) for other in others)
+
+
+@shared
+@pytest.mark.parametrize("file", REFERENCE)
+def test_pieces_written_to_a_folder_are_the_whole(tmp_path, monkeypatch, file):
+    whole = read(SHARED / "moodle" / file, PARIS)
+    monkeypatch.setattr("flipstats.readers.text.Text.utf8_blocks.__defaults__", (600,))
+    lying = read(SHARED / "moodle" / file, replace(PARIS, spool=tmp_path))
+    assert len(lying.pieces["events"].files) > 5
+    assert pl.concat(lying.parts("events")).equals(whole.tables["events"])
+    assert lying.tables["resources"].equals(whole.tables["resources"])
+    assert set(lying.people.rows()) == set(whole.people.rows())
+    assert lying.account.frame().equals(whole.account.frame())
+    assert lying.covers_to == whole.covers_to
+    assert len(list(tmp_path.iterdir())) == len(lying.pieces["events"].files), "drafts are gone"
 
 
 class TestLanguagesAndVersions:

@@ -227,8 +227,7 @@ class TestChunks:
         self.both(tmp_path_factory.mktemp("any"), "A,B,C\n" + body)
 
     def test_they_agree_across_blocks(self, tmp_path, monkeypatch):
-        monkeypatch.setattr("flipstats.readers.records._WHOLE", 0)
-        monkeypatch.setattr("flipstats.readers.text.Text.blocks.__defaults__", (16,), raising=False)
+        monkeypatch.setattr("flipstats.readers.text.Text.utf8_blocks.__defaults__", (16,))
         body = "".join(f"{n},é{n},x\n" for n in range(50)) + '50,"two\nlines",x\n51,a,x\n52'
         rows, irregular = self.both(tmp_path, "A,B,C\n" + body)
         assert len(rows) == 52

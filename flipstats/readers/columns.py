@@ -9,16 +9,19 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
 import polars as pl
 
 from flipstats.errors import DateOrderError, InputError
 from flipstats.i18n import t
-from flipstats.readers.date_shapes import ORDERS, SAMPLE, Shape, by_day, parse, plain, shape_of
+from flipstats.readers.date_shapes import SAMPLE, Shape, by_day, parse, plain, shape_of
 from flipstats.readers.signatures import content
 from flipstats.readers.text import normal
 
+_LEAST = 20  # cells of a piece that show how the column is written
+_KEPT = 4_000_000  # cells whose times are kept between settling a column and reading it
 _AUTUMNS = 3  # clocks go back once a year, and a log rarely spans more
 
 
@@ -83,25 +86,140 @@ def parse_times(
     >>> read.values.to_list()
     [datetime.datetime(2024, 3, 18, 8, 0, 5), None]
     """
-    blank = values.is_null() | values.str.strip_chars().is_in(["", "-"])
-    written = values.filter(~blank)
-    if written.is_empty():
-        nothing = pl.Series(values.name, [None] * len(values), dtype=pl.Datetime("us"))
-        return Times(nothing, pl.Series([False] * len(values), dtype=pl.Boolean))
-    raw = written.gather_every(max(1, len(written) // SAMPLE))
-    sample = plain(raw)
-    shape = _shape(raw, sample, file, column)
-    readings = _readings(values, sample, shape, len(values) - len(written))
-    if order is None and bare_day and len(shape.orders) > 1:
-        order = _bare_day(sample)
-    chosen = _choose(readings, blank, order, latest, sorted_by_time)
-    if chosen is None:
-        raise DateOrderError(t("readers.dates_ambiguous", file=file, column=column, example=sample[0]))
-    result = readings[chosen]
-    unreadable = result.is_null() & ~blank
-    _refuse_unreadable(readings, chosen, unreadable, written, file, column)
-    clock = shape.clock
-    return Times(result.rename(values.name), unreadable, bool(clock), "%S" in clock, "%z" in clock)
+    told = {"order": order, "latest": latest, "sorted_by_time": sorted_by_time, "bare_day": bare_day}
+    return TimeColumn([values], file=file, column=column, **told).read(values)
+
+
+class TimeColumn:
+    """A column of dates or times that may come in pieces: settled over all of them, then read one by one.
+
+    Parameters
+    ----------
+    pieces : iterable of Series
+        The whole column; gone through twice or three times.
+    n : int
+        How many pieces there are.
+
+    The others are those of `parse_times`, and so are its errors.
+
+    Examples
+    --------
+    >>> pieces = [pl.Series(["01/02/2024", "02/02/2024"]), pl.Series(["28/02/2024"])]
+    >>> column = TimeColumn(pieces, n=2, file="f.csv", column="Date")
+    >>> [value.day for n, piece in enumerate(pieces) for value in column.read(piece, n).values]
+    [1, 2, 28]
+    """
+
+    def __init__(
+        self,
+        pieces: Iterable[pl.Series],
+        n: int = 1,
+        *,
+        file: str,
+        column: str,
+        order: str | None = None,
+        latest: dt.datetime | None = None,
+        sorted_by_time: bool = False,
+        bare_day: bool = False,
+    ) -> None:
+        self._said = {"file": file, "column": column}
+        self._kept: list[dict[str, pl.Series]] = []
+        self._shape: Shape | None = None
+        self._written, raw = 0, []
+        for values in pieces:
+            written = values.filter(~_blank(values))
+            self._written += len(written)
+            raw.append(written.gather_every(max(1, len(written) // max(_LEAST, SAMPLE // n))))
+        raw = pl.concat(raw)
+        if raw.is_empty():
+            return
+        sample = plain(raw)
+        self._shape = _shape(raw, sample, **self._said)
+        if order is None and bare_day and len(self._shape.orders) > 1:
+            order = _bare_day(sample)
+        tallies = self._tally(pieces, sample)
+        chosen = _choose(tallies, order, latest, sorted_by_time)
+        if chosen is None:
+            raise DateOrderError(t("readers.dates_ambiguous", **self._said, example=sample[0]))
+        self._refuse_unreadable(tallies[chosen], raw[0])
+        self._order = chosen
+
+    def read(self, values: pl.Series, piece: int = 0) -> Times:
+        """Read a piece of the column."""
+        never = pl.Series([False], dtype=pl.Boolean).new_from_index(0, len(values))
+        if self._shape is None:
+            nothing = pl.Series(values.name, [None], dtype=pl.Datetime("us"))
+            return Times(nothing.new_from_index(0, len(values)), never)
+        if self._kept:
+            result = self._kept[piece][self._order]
+        else:
+            result = self._parsed(values, (self._order,), _blank(values))[self._order]
+        clock = self._shape.clock
+        unreadable = result.is_null() & ~_blank(values) if result.null_count() else never
+        return Times(result.rename(values.name), unreadable, bool(clock), "%S" in clock, "%z" in clock)
+
+    def _tally(self, pieces: Iterable[pl.Series], sample: pl.Series) -> dict[str, _Tally]:
+        """Parse the column in each order that can be meant; a sample that refutes an order saves the work."""
+        first, *others = self._shape.orders
+        tallies = self._tallied(pieces, (first,))
+        if tallies[first].failures == 0:
+            others = [o for o in others if not parse(sample, self._shape.format(o)).null_count()]
+        return self._tallied(pieces, (first, *others)) if others else tallies
+
+    def _tallied(self, pieces: Iterable[pl.Series], orders: tuple[str, ...]) -> dict[str, _Tally]:
+        tallies, self._kept = {order: _Tally() for order in orders}, []
+        for values in pieces:
+            blank = _blank(values)
+            read = self._parsed(values, orders, blank)
+            for order, tally in tallies.items():
+                tally.add(read[order], [read[o] for o in orders if o != order], blank)
+            if self._written <= _KEPT:
+                self._kept.append(read)
+        return tallies
+
+    def _parsed(self, values: pl.Series, orders: tuple[str, ...], blank: pl.Series) -> dict[str, pl.Series]:
+        readings, texts, blanks = {}, None, int(blank.sum())
+        for order in orders:
+            pattern = self._shape.format(order)
+            read = by_day(values, pattern, self._shape.clock, blanks)
+            if read is None:
+                texts = plain(values) if texts is None else texts
+                read = parse(texts, pattern)
+            readings[order] = read
+        return readings
+
+    def _refuse_unreadable(self, tally: _Tally, example: str) -> None:
+        if tally.failures and tally.others_read:
+            raise InputError(t("readers.dates_mixed", **self._said))
+        if tally.failures > self._written // 2:
+            raise InputError(t("readers.dates_unreadable", **self._said, example=masked(example)))
+
+
+@dataclass(slots=True)
+class _Tally:
+    """How well one order of day and month fits a column."""
+
+    failures: int = 0
+    others_read: bool = False  # a cell this order cannot read and another can
+    alike: bool = True  # every order gives the same times
+    last: dt.datetime | None = None
+    steps: Steps = field(default_factory=lambda: Steps())
+
+    def add(self, read: pl.Series, others: Sequence[pl.Series], blank: pl.Series) -> None:
+        failed = read.is_null() & ~blank
+        n = int(failed.sum())
+        self.failures += n
+        if n:
+            self.others_read |= any(other.filter(failed).drop_nulls().len() > 0 for other in others)
+        values = read.drop_nulls()
+        if others:  # what only a choice needs
+            self.alike &= all(values.equals(other.drop_nulls()) for other in others)
+            self.steps.add(values)
+            self.last = max((at for at in (self.last, values.max()) if at is not None), default=None)
+
+
+def _blank(values: pl.Series) -> pl.Series:
+    return values.is_null() | values.str.strip_chars().is_in(["", "-"])
 
 
 def _shape(raw: pl.Series, sample: pl.Series, file: str, column: str) -> Shape:
@@ -114,23 +232,6 @@ def _shape(raw: pl.Series, sample: pl.Series, file: str, column: str) -> Shape:
     raise InputError(t(f"readers.dates_{shape}", file=file, column=column, example=masked(raw[0])))
 
 
-def _readings(values: pl.Series, sample: pl.Series, shape: Shape, blanks: int) -> dict[str, pl.Series]:
-    """Parse the column in each order that can be meant; a sample that refutes an order saves the work."""
-    readings: dict[str, pl.Series] = {}
-    texts = None
-    for order in shape.orders:
-        pattern = shape.format(order)
-        settled = any(read.null_count() == blanks for read in readings.values())
-        if settled and parse(sample, pattern).null_count():
-            continue
-        read = by_day(values, pattern, shape.clock, blanks)
-        if read is None:
-            texts = plain(values) if texts is None else texts
-            read = parse(texts, pattern)
-        readings[order] = read
-    return readings
-
-
 def _bare_day(sample: pl.Series) -> str | None:
     """Say which number of a date is the day, from the leading zero that only the month keeps."""
     first, second = (sample.str.contains(pattern).any() for pattern in (r"^\d\D\d\d\D", r"^\d\d\D\d\D"))
@@ -140,46 +241,22 @@ def _bare_day(sample: pl.Series) -> str | None:
 
 
 def _choose(
-    readings: dict[str, pl.Series],
-    blank: pl.Series,
-    order: str | None,
-    latest: dt.datetime | None,
-    sorted_by_time: bool,
+    tallies: dict[str, _Tally], order: str | None, latest: dt.datetime | None, sorted_by_time: bool
 ) -> str | None:
     """Return the order of day and month that the values and what is known of the file leave, or None."""
-    failures = {each: (read.is_null() & ~blank).sum() for each, read in readings.items()}
-    fewest = min(failures.values())
-    left = [each for each, n in failures.items() if n == fewest]
+    fewest = min(tally.failures for tally in tallies.values())
+    left = [each for each, tally in tallies.items() if tally.failures == fewest]
     if len(left) == 1:
         return left[0]
     if order in left:
         return order
-    day_first, month_first = (readings[each].drop_nulls() for each in ORDERS)
-    if day_first.equals(month_first):
+    if tallies[left[0]].alike:
         return left[0]
     if latest is not None:
-        left = [each for each in left if readings[each].max() <= latest] or left
+        left = [each for each in left if tallies[each].last <= latest] or left
     if sorted_by_time and len(left) > 1:
-        left = [each for each in left if time_order(readings[each])] or left
+        left = [each for each in left if tallies[each].steps.order] or left
     return left[0] if len(left) == 1 else None
-
-
-def _refuse_unreadable(
-    readings: dict[str, pl.Series],
-    chosen: str,
-    unreadable: pl.Series,
-    written: pl.Series,
-    file: str,
-    column: str,
-) -> None:
-    failed = int(unreadable.sum())
-    if not failed:
-        return
-    for other, read in readings.items():
-        if other != chosen and read.filter(unreadable).drop_nulls().len():
-            raise InputError(t("readers.dates_mixed", file=file, column=column))
-    if failed > len(written) // 2:
-        raise InputError(t("readers.dates_unreadable", file=file, column=column, example=masked(written[0])))
 
 
 def masked(text: str) -> str:
@@ -193,17 +270,38 @@ def masked(text: str) -> str:
     return re.sub(r"[^\W\d_]", "x", re.sub(r"\d", "9", text))[:40]
 
 
-def time_order(local: pl.Series) -> str | None:
-    """Return ``"newest_first"`` or ``"oldest_first"`` where all times of a file go one way, else None."""
-    steps = local.drop_nulls().diff().drop_nulls()
-    zero, hour = dt.timedelta(0), dt.timedelta(hours=1)
-    back, forth = steps.filter(steps < zero), steps.filter(steps > zero)
-    # the one step of less than an hour the other way is the repeated hour of an autumn night
-    if len(back) > len(forth) and len(forth) <= _AUTUMNS and (forth < hour).all():
-        return "newest_first"
-    if len(forth) > len(back) and len(back) <= _AUTUMNS and (back > -hour).all():
-        return "oldest_first"
-    return None
+class Steps:
+    """Which way the times of a file go, which may come in pieces."""
+
+    def __init__(self) -> None:
+        self._last: dt.datetime | None = None
+        self._back = self._forth = 0
+        self._short = {"back": True, "forth": True}  # every such step is of less than an hour
+
+    def add(self, local: pl.Series) -> None:
+        """Take in the next times of the file."""
+        values = local.drop_nulls()
+        if values.is_empty():
+            return
+        steps = values.diff().drop_nulls()
+        if self._last is not None:
+            steps = steps.extend_constant(values[0] - self._last, 1)
+        zero, hour = dt.timedelta(0), dt.timedelta(hours=1)
+        back, forth = steps.filter(steps < zero), steps.filter(steps > zero)
+        self._back, self._forth = self._back + len(back), self._forth + len(forth)
+        self._short["back"] &= bool((back > -hour).all())
+        self._short["forth"] &= bool((forth < hour).all())
+        self._last = values[-1]
+
+    @property
+    def order(self) -> str | None:
+        """``"newest_first"`` or ``"oldest_first"`` where all times go one way, else None."""
+        # the one step of less than an hour the other way is the repeated hour of an autumn night
+        if self._back > self._forth and self._forth <= _AUTUMNS and self._short["forth"]:
+            return "newest_first"
+        if self._forth > self._back and self._back <= _AUTUMNS and self._short["back"]:
+            return "oldest_first"
+        return None
 
 
 def numbers(

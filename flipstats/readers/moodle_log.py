@@ -16,15 +16,15 @@ import polars as pl
 
 from flipstats.i18n import Notice
 from flipstats.readers.base import Account, Context, Reading, people
-from flipstats.readers.columns import parse_times
-from flipstats.readers.date_shapes import with_years
+from flipstats.readers.columns import TimeColumn
 from flipstats.readers.moodle_log_rows import COLUMNS, FORMAT, Found, rows
 from flipstats.readers.moodle_people import NOBODY
 from flipstats.readers.records import Chunk, best_delimiter, chunks, first_records
 from flipstats.readers.signatures import Match, content, signature
+from flipstats.readers.spool import Spool
 from flipstats.readers.text import closed, normal, open_text
 from flipstats.readers.workbook import is_workbook, open_table
-from flipstats.readers.zones import Instants, to_utc, zone_of
+from flipstats.readers.zones import Clock, zone_of
 
 __all__ = ["FORMAT", "read"]
 
@@ -54,33 +54,34 @@ def read(file: Path, context: Context) -> Reading:
     """
     header, match, pieces, notices = _open(file)
     account, found = Account(), Found()
-    frame = _gather(pieces, match, account, found)
+    drafts = _gather(pieces, match, account, found, Spool(context.spool, "draft"))
     exported = _exported(file.name)
-    zone = zone_of(context, file.name) if frame.height or context.timezone else None
-    if context.day and (dated := with_years(frame["time"], context.day)) is not None:
-        frame = frame.with_columns(time=dated)
-        notices = [
-            *notices,
-            Notice("readers_moodle_more.years_counted_back", file=file.name, day=str(context.day)),
-        ]
-    frame = _timed(frame, header[match.columns["time"][0]], file.name, zone, exported, context, account)
-    account.kept = frame.height
+    zone = zone_of(context, file.name) if drafts.height or context.timezone else None
+    clock = _Clocked(file.name, header[match.columns["time"][0]], zone, exported, context, drafts)
     keys, resources = _resources(found)
-    named = _named_only(frame, found)
-    events = _events(frame, keys, named, found)
-    last = events["at"].max() if events.height else None
+    named = _named_only(found)
+    events, persons = Spool(context.spool, "events"), {}
+    for place, draft in enumerate(drafts):
+        piece = _events(clock.timed(draft, place, account), keys, named, found)
+        persons |= dict.fromkeys(piece["person"].drop_nulls().unique(maintain_order=True))
+        events.add(piece)
+    clock.settle(events, account)
+    drafts.clear()
+    account.kept = events.height
+    last = max((at.max() for at in events.column("at") if len(at)), default=None)
     covers_to, basis, warnings = _covered(exported, last, zone, file.name)
-    tables = {"events": events, "resources": resources}
+    held, lying = events.given()
     return Reading(
         FORMAT,
-        {name: table for name, table in tables.items() if table.height},
+        held | ({"resources": resources} if resources.height else {}),
         account,
-        _people(found, events, named),
+        _people(found, persons, named),
         language=match.language,
         timezone=zone,
         covers_to=covers_to,
         basis=basis,
         warnings=[*notices, *warnings],
+        pieces=lying,
     )
 
 
@@ -102,47 +103,64 @@ def _open(file: Path) -> tuple[list[str], Match, Iterable[Chunk], list[Notice]]:
     return header, match, chunks(text, delimiter, len(header), wanted), list(text.warnings)
 
 
-def _gather(pieces: Iterable[Chunk], match: Match, account: Account, found: Found) -> pl.DataFrame:
-    parts = []
+def _gather(pieces: Iterable[Chunk], match: Match, account: Account, found: Found, drafts: Spool) -> Spool:
     for chunk in pieces:
         account.read += chunk.frame.height + len(chunk.irregular)
         for record, reason in chunk.irregular:
             account.set_aside(record, reason)
-        parts.append(rows(chunk, match, found))
-    return pl.concat(parts)
+        drafts.add(rows(chunk, match, found))
+    return drafts
 
 
-def _timed(
-    frame: pl.DataFrame,
-    column: str,
-    file: str,
-    zone: str | None,
-    exported: dt.datetime | None,
-    context: Context,
-    account: Account,
-) -> pl.DataFrame:
-    """Bring times to UTC; a record without one is set aside, one whose hour occurs twice is noted."""
-    times = parse_times(
-        frame["time"],
-        file=file,
-        column=column,
-        order=context.date_order,
-        latest=exported and exported + dt.timedelta(days=1),
-        sorted_by_time=True,
-        bare_day=True,
-    )
-    one_at_a_time = frame.select(
-        who=pl.when(pl.col("verb") == "viewed").then("person"), what=pl.coalesce("resource", "context")
-    )
-    instants = (
-        to_utc(times.values, zone, who=one_at_a_time["who"], what=one_at_a_time["what"])
-        if zone
-        else Instants(times.values.cast(pl.Datetime("us", "UTC")), times.unreadable, times.unreadable)
-    )
-    account.add_many(frame["record"].filter(instants.missing), "set_aside", "no_such_time")
-    account.add_many(frame["record"].filter(times.values.is_null()), "set_aside", "no_time")
-    account.add_many(frame["record"].filter(instants.assumed), "note", "repeated_hour")
-    return frame.drop("time").with_columns(at=instants.values).drop_nulls("at")
+class _Clocked:
+    """The times of a log, settled over all of its pieces."""
+
+    def __init__(
+        self,
+        file: str,
+        column: str,
+        zone: str | None,
+        exported: dt.datetime | None,
+        context: Context,
+        drafts: Spool,
+    ) -> None:
+        self._column = TimeColumn(
+            drafts.column("time"),
+            len(drafts),
+            file=file,
+            column=column,
+            order=context.date_order,
+            latest=exported and exported + dt.timedelta(days=1),
+            sorted_by_time=True,
+            bare_day=True,
+        )
+        self._clock = Clock(zone or "UTC")  # without a zone there is no time
+
+    def timed(self, draft: pl.DataFrame, place: int, account: Account) -> pl.DataFrame:
+        """Bring the times of a piece to UTC; a record without one is set aside."""
+        times = self._column.read(draft["time"], place)
+        alone = draft.select(  # one person opens one thing at a time
+            "record",
+            who=pl.when(pl.col("verb") == "viewed").then("person"),
+            what=pl.coalesce("resource", "context"),
+        )
+        instants = self._clock.read(times.values, row=alone["record"], who=alone["who"], what=alone["what"])
+        account.add_many(draft["record"].filter(instants.missing), "set_aside", "no_such_time")
+        account.add_many(draft["record"].filter(times.values.is_null()), "set_aside", "no_time")
+        return draft.drop("time").with_columns(at=instants.values).drop_nulls("at")
+
+    def settle(self, events: Spool, account: Account) -> None:
+        """Correct the times whose hour occurs twice; a record of which it is not sure is noted."""
+        twice = self._clock.settle()
+        if twice.is_empty():
+            return
+        account.add_many(twice.filter("assumed")["row"], "note", "repeated_hour")
+        known = twice.select(record="row", settled="at")
+        for place, piece in enumerate(events):
+            mine = piece.join(known, on="record", how="left", maintain_order="left")
+            if mine["settled"].null_count() < mine.height:
+                settled = mine.with_columns(at=pl.coalesce("settled", "at")).drop("settled")
+                events.put(place, settled)
 
 
 def _resources(found: Found) -> tuple[dict[str, str], pl.DataFrame]:
@@ -192,11 +210,11 @@ def _named(context: str, module: str | None) -> tuple[str | None, str | None]:
     return kind or ("other" if title else None), title or None
 
 
-def _named_only(frame: pl.DataFrame, found: Found) -> dict[str, str]:
+def _named_only(found: Found) -> dict[str, str]:
     """Return the person of each name without an id: the one who bears it, else the name itself."""
     return {
         name: next(iter(persons)) if len(persons) == 1 else "name:" + normal(name)
-        for name, persons in _bearers(frame["name"], found).items()
+        for name, persons in _bearers(found.nameless, found).items()
     }
 
 
@@ -222,30 +240,28 @@ def _events(
     )
 
 
-def _bearers(names: pl.Series, found: Found) -> dict[str, set[str]]:
+def _bearers(names: Iterable[str], found: Found) -> dict[str, set[str]]:
     """Return for each name the persons who bear it."""
     persons = defaultdict(set)
     for person, name in found.names:
         persons[name].add(person)
-    return {name: set(persons.get(name, ())) for name in names.drop_nulls().unique() if name not in NOBODY}
+    return {name: set(persons.get(name, ())) for name in names if name not in NOBODY}
 
 
 def _attempts(found: Found) -> dict[str, str]:
-    return {username: f"login:{n}" for n, username in enumerate(found.usernames, 1)}
+    return {username: f"login:{n}" for n, username in enumerate(sorted(found.usernames), 1)}
 
 
-def _people(found: Found, events: pl.DataFrame, named: Mapping[str, str]) -> pl.DataFrame:
-    seen = dict.fromkeys(person for person, _ in found.names)
-    if events.height:
-        seen |= dict.fromkeys(events["person"].drop_nulls().unique(maintain_order=True))
+def _people(found: Found, persons: Mapping[str, None], named: Mapping[str, str]) -> pl.DataFrame:
+    seen = dict.fromkeys(person for person, _ in found.names) | persons
     identities = [(key, "id", key[7:]) for key in seen if key.startswith("moodle:")]
     identities += [(person, "name", name) for person, name in found.names]
     identities += [(key, "name", name) for name, key in named.items()]
     identities += [(person, "role", "staff") for person in found.staff]
     guests = set(map(normal, content(FORMAT)["guest"]["names"]))
     identities += [(person, "role", "guest") for person, name in found.names if normal(name) in guests]
-    for name, persons in _bearers(pl.Series(list(found.impersonators), dtype=pl.String), found).items():
-        key = next(iter(persons)) if len(persons) == 1 else "name:" + normal(name)
+    for name, bearers in _bearers(found.impersonators, found).items():
+        key = next(iter(bearers)) if len(bearers) == 1 else "name:" + normal(name)
         identities += [(key, "name", name), (key, "role", "staff")]
     identities += [(key, "username", username) for username, key in _attempts(found).items()]
     return people(identities)

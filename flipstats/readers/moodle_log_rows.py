@@ -25,6 +25,7 @@ _TRIED = r"^Login failed for user '(.*)'\."
 _CMID = r"course module (?:with )?id '(\d+)'"
 _MODULE = r"the '(\w+)' activity|(?:for|from) the '?(quiz|assignment|book|forum|folder|bigbluebuttonbn)\b"
 _OF_MODULE = {"assignment": "assign"}
+_REMEMBERED = 300_000  # descriptions; beyond, those of a piece are read with it
 
 
 @dataclass(slots=True)
@@ -32,11 +33,13 @@ class Found:
     """What all pieces of a log told besides their rows."""
 
     names: dict[tuple[str, str], None] = field(default_factory=dict)  # (person, full name)
+    nameless: dict[str, None] = field(default_factory=dict)  # full names of rows that say no user id
     staff: dict[str, None] = field(default_factory=dict)  # persons
     impersonators: dict[str, None] = field(default_factory=dict)  # full names
     as_another: dict[str, None] = field(default_factory=dict)  # "X as Y", as written
     usernames: dict[str, None] = field(default_factory=dict)  # tried at a failed login
     places: dict[tuple[str | None, str], tuple[int, str | None]] = field(default_factory=dict)
+    described: pl.DataFrame | None = None  # descriptions of the pieces before, which come again and again
 
 
 COLUMNS = ("time", "name", "affected", "context", "event", "description")
@@ -61,7 +64,7 @@ def rows(chunk: Chunk, match: Match, found: Found) -> pl.DataFrame:
             for name in COLUMNS
         ),
     )
-    described = _described(frame["description"].unique())
+    described = _all_described(frame["description"].unique(), found)
     told = described.select("description", "verb", "person", "resource", "of_other", "unclear")
     frame = frame.join(told, on="description", how="left", maintain_order="left", nulls_equal=True)
     unclear = _unclear(frame.filter("unclear"), described)
@@ -81,8 +84,20 @@ def rows(chunk: Chunk, match: Match, found: Found) -> pl.DataFrame:
         return frame.with_columns(
             pl.lit(None, pl.String).alias(name) for name in ("name", "context", "username")
         )
+    found.nameless.update(dict.fromkeys(unclear["name"].drop_nulls().unique().sort()))
     frame = frame.join(unclear, on="record", how="left", maintain_order="left", suffix="_")
     return frame.with_columns(verb=pl.coalesce("verb_", "verb")).drop("verb_")
+
+
+def _all_described(descriptions: pl.Series, found: Found) -> pl.DataFrame:
+    """Read the descriptions of a piece that no piece before had; return them with those known before."""
+    known = found.described
+    if known is None or known.height > _REMEMBERED:
+        found.described = _described(descriptions)
+    else:
+        new = descriptions.to_frame().join(known, on="description", how="anti", nulls_equal=True)
+        found.described = pl.concat([known, _described(new["description"])])
+    return found.described
 
 
 def _described(descriptions: pl.Series) -> pl.DataFrame:

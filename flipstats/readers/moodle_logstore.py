@@ -19,6 +19,7 @@ from flipstats.readers import php_serialized
 from flipstats.readers.base import Account, Context, Reading, people
 from flipstats.readers.records import Chunk, best_delimiter, chunks, first_records
 from flipstats.readers.signatures import Match, content, signature
+from flipstats.readers.spool import Spool
 from flipstats.readers.text import closed, open_text
 from flipstats.schema import TIME
 
@@ -47,7 +48,7 @@ class _Seen:
     tried: dict[str, str] = field(default_factory=dict)
 
 
-def read(file: Path, context: Context) -> Reading:  # noqa: ARG001
+def read(file: Path, context: Context) -> Reading:
     """Read a dump of the log table as CSV with its header; times are UTC and need no zone.
 
     Gives ``events`` (``record``, ``person``, ``resource``, ``at``, ``verb``, ``state`` of a completion,
@@ -65,24 +66,25 @@ def read(file: Path, context: Context) -> Reading:  # noqa: ARG001
     delimiter, _ = best_delimiter(head, _SIGN.score)
     header = closed(next(iter(first_records(head, delimiter, 1)), []), file.name)
     match = _SIGN.require(header, file.name)
-    account, seen, parts = Account(), _Seen(), []
+    account, seen, events = Account(), _Seen(), Spool(context.spool, "events")
     wanted = [at for name in _COLUMNS if (at := match.at(name)) is not None]
     for chunk in chunks(text, delimiter, len(header), wanted):
         account.read += chunk.frame.height + len(chunk.irregular)
         for record, reason in chunk.irregular:
             account.set_aside(record, reason)
-        parts.append(_events(chunk, match, account, seen))
-    events = pl.concat(parts) if parts else pl.DataFrame()
+        events.add(_events(chunk, match, account, seen))
     account.kept = events.height
     resources = _resources(seen)
+    held, lying = events.given()
     return Reading(
         FORMAT,
-        {name: table for name, table in (("events", events), ("resources", resources)) if table.height},
+        held | ({"resources": resources} if resources.height else {}),
         account,
         _people(seen),
         timezone="UTC",
-        covers_to=events["at"].max() if events.height else None,
+        covers_to=max((at.max() for at in events.column("at") if len(at)), default=None),
         warnings=list(text.warnings),
+        pieces=lying,
     )
 
 

@@ -21,8 +21,6 @@ from flipstats.readers.whole_line import is_whole
 DELIMITERS = (",", ";", "\t", "|")
 _CHUNK = 100_000
 _ALONE = ("cell_too_large", "open_quote", "stray_return")  # costs its line; what follows is read again
-_WHOLE = 1 << 29  # bytes; a log of some 2.5 million rows
-_TAIL = 1 << 12
 
 
 @dataclass(slots=True)
@@ -245,9 +243,8 @@ class Chunk:
 def chunks(text: Text, delimiter: str, width: int, wanted: Sequence[int] | None = None) -> Iterator[Chunk]:
     """Read a large table below its header piece by piece; at least one, which may be empty.
 
-    A plain file of moderate size is one piece, parsed by polars as it lies; a larger one, or one in another
-    encoding, comes in blocks of bounded memory. From the first piece whose lines are not its records (a line
-    break in a cell, a record of another length) the rest is read record by record.
+    From the first piece whose lines are not its records (a line break in a cell, a record of another length)
+    the rest is read record by record.
 
     Parameters
     ----------
@@ -264,27 +261,19 @@ def chunks(text: Text, delimiter: str, width: int, wanted: Sequence[int] | None 
 
 def _pieces(text: Text, delimiter: str, width: int, columns: Sequence[int]) -> Iterator[Chunk]:
     number, first = 0, True
-    if text.plain and text.file.stat().st_size <= _WHOLE:
-        piece = _scan(text, delimiter, width, columns)
-        if piece is not None:
-            yield piece
-            if tail := _tail(text):
-                yield from _careful(
-                    iter([tail]), text, delimiter, width, text.lines - 1, columns, header=False
-                )
-            return
-    blocks = text.blocks()
+    blocks = text.utf8_blocks()
     for block in blocks:
-        at = block.rfind("\n") + 1
+        at = block.rfind(b"\n") + 1
         body, tail = block[:at], block[at:]
         piece = _parse(body, delimiter, width, columns, number, skip=first)
         if piece is None:
-            yield from _careful(chain([block], blocks), text, delimiter, width, number, columns, header=first)
+            left = (part.decode() for part in chain([block], blocks))
+            yield from _careful(left, text, delimiter, width, number, columns, header=first)
             return
         yield piece
-        number, first = number + body.count("\n") - first, False
+        number, first = number + piece.frame.height + len(piece.irregular), False
         if tail:
-            yield from _careful(iter([tail]), text, delimiter, width, number, columns, header=False)
+            yield from _careful(iter([tail.decode()]), text, delimiter, width, number, columns, header=False)
 
 
 def _options(delimiter: str, width: int) -> dict:
@@ -297,37 +286,38 @@ def _options(delimiter: str, width: int) -> dict:
     }
 
 
-def _scan(text: Text, delimiter: str, width: int, columns: Sequence[int]) -> Chunk | None:
-    """Parse a plain file as it lies; None where a line is not exactly one record of `width` cells."""
-    lines = text.lines - 1
-    if lines <= 0:
+def _parse(
+    body: bytes, delimiter: str, width: int, columns: Sequence[int], number: int, *, skip: bool
+) -> Chunk | None:
+    """Parse whole lines with polars; None where a line is not exactly one record of `width` cells."""
+    lines = body.count(b"\n") - skip
+    if lines < 0 or b"\r" in body:
         return None
-    scan = pl.scan_csv(
-        text.file, skip_lines=1, row_index_offset=1, n_rows=lines, **_options(delimiter, width)
-    )
-    short = (pl.col(f"c{width - 1}") == "").alias("short")
+    if lines == 0:
+        return Chunk(_empty(columns), [])
     try:
-        frame = scan.select("record", *(f"c{i}" for i in columns), short).collect(engine="streaming")
+        frame = pl.read_csv(
+            body, skip_lines=int(skip), row_index_offset=number + 1, **_options(delimiter, width)
+        )
     except pl.exceptions.PolarsError:
         return None
     if frame.height != lines:
         return None
-    with open(text.file, encoding="utf-8", newline="\n") as stream:
-        return _checked(frame, delimiter, width, lambda: islice(stream, 1, None))
+    short = (pl.col(f"c{width - 1}") == "").alias("short")
+    frame = frame.select("record", *(f"c{i}" for i in columns), short)
+    return _checked(frame, delimiter, width, body, skip=skip)
 
 
-def _checked(
-    frame: pl.DataFrame, delimiter: str, width: int, lines: Callable[[], Iterator[str]]
-) -> Chunk | None:
+def _checked(frame: pl.DataFrame, delimiter: str, width: int, body: bytes, *, skip: bool) -> Chunk | None:
     """Look again at records whose last cell is empty: polars fills up records that are too short.
 
     None where one of them is a blank line, which is no record.
     """
     irregular: list[tuple[int, str]] = []
     first, suspects = frame["record"][0], frame["short"]
-    shown = zip(suspects, lines(), strict=False) if suspects.any() else ()
-    for number, (suspect, line) in enumerate(shown, first):
-        if suspect and not is_whole(line, delimiter, width):
+    lines = islice(io.BytesIO(body), int(skip), None) if suspects.any() else ()
+    for number, (suspect, raw) in enumerate(zip(suspects, lines, strict=False), first):
+        if suspect and not is_whole(line := raw.decode(), delimiter, width):
             if not line.strip("\r\n"):
                 return None
             source = Records([line], delimiter)
@@ -337,40 +327,6 @@ def _checked(
     if irregular:
         kept = kept.filter(~pl.col("record").is_in([record for record, _ in irregular]))
     return Chunk(kept, irregular)
-
-
-def _tail(text: Text) -> str:
-    """Return what a plain file holds after its last line end."""
-    with open(text.file, "rb") as stream:
-        size, end = stream.seek(0, 2), b""
-        at = size
-        while at > text.start and b"\n" not in end:
-            at = max(text.start, at - _TAIL)
-            stream.seek(at)
-            end = stream.read(size - at)
-    return end.rpartition(b"\n")[2].decode("utf-8")
-
-
-def _parse(
-    body: str, delimiter: str, width: int, columns: Sequence[int], number: int, *, skip: bool
-) -> Chunk | None:
-    """Parse whole lines with polars; None where a line is not exactly one record of `width` cells."""
-    lines = body.count("\n") - skip
-    if lines < 0 or "\r" in body:
-        return None
-    if lines == 0:
-        return Chunk(_empty(columns), [])
-    try:
-        frame = pl.read_csv(
-            body.encode(), skip_lines=int(skip), row_index_offset=number + 1, **_options(delimiter, width)
-        )
-    except pl.exceptions.PolarsError:
-        return None
-    if frame.height != lines:
-        return None
-    short = (pl.col(f"c{width - 1}") == "").alias("short")
-    frame = frame.select("record", *(f"c{i}" for i in columns), short)
-    return _checked(frame, delimiter, width, lambda: islice(io.StringIO(body, newline="\n"), int(skip), None))
 
 
 def _empty(columns: Sequence[int]) -> pl.DataFrame:

@@ -82,16 +82,31 @@ class Text:
 
         Lines end in ``"\\n"``; the byte-order mark and NUL characters are gone.
         """
+        for block in self._whole_lines(size):
+            yield self._decode(block)
+
+    def utf8_blocks(self, size: int = _BLOCK) -> Iterator[bytes]:
+        """Yield the same pieces as bytes of UTF-8; those of a plain file are what it holds."""
+        if not self.plain:
+            for block in self._whole_lines(size):
+                yield self._decode(block).encode()
+            return
+        with open(self.file, "rb") as stream:
+            stream.seek(self.start)
+            while block := stream.read(size):
+                yield block + stream.readline()
+
+    def _whole_lines(self, size: int) -> Iterator[bytes]:
         kept: list[bytes] = []
         for chunk in _chunks(self.file, self.start, size):
             cut = _line_end(chunk, self.encoding, self.newline)
             if not cut:
                 kept.append(chunk)
                 continue
-            yield self._decode(b"".join((*kept, chunk[:cut])))
+            yield b"".join((*kept, chunk[:cut]))
             kept = [chunk[cut:]]
         if rest := b"".join(kept):
-            yield self._decode(rest)
+            yield rest
 
     def head(self, characters: int = _HEAD) -> str:
         """Return the first characters of the text."""

@@ -16,8 +16,11 @@ import polars as pl
 from flipstats.errors import InputError, did_you_mean
 from flipstats.i18n import t
 from flipstats.readers.base import Context
-from flipstats.readers.columns import time_order
+from flipstats.readers.columns import Steps
 from flipstats.schema import TIME
+
+_TWICE = {"row": pl.Int64, "local": pl.Datetime("us"), "first": TIME, "second": TIME}
+_TWICE |= {"who": pl.String, "what": pl.String}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,22 +82,63 @@ def to_utc(
     >>> [at.hour for at in read.values], read.assumed.any()
     ([3, 1, 0, 23], False)
     """
-    plain = _zoned(local, zone, "null")
-    odd = plain.is_null() & local.is_not_null()
-    never = pl.Series([False], dtype=pl.Boolean).new_from_index(0, len(local))
-    if not odd.any():
-        return Instants(plain, never, never)
-    places = odd.arg_true()
-    first, second = (_zoned(local.gather(places), zone, which) for which in ("earliest", "latest"))
-    missing = never.clone().scatter(places.filter(first.is_null()), True)
-    twice = places.filter(first.is_not_null())
-    first, second = plain.clone().scatter(places, first), plain.clone().scatter(places, second)
-    if twice.is_empty():
-        return Instants(plain, missing, never)
-    rows = twice.to_list()
-    order = time_order(local.filter(~missing))
-    values, flags = _resolve(rows, local, first, second, order, who, what)
-    return Instants(first.scatter(rows, values), missing, never.clone().scatter(rows, flags))
+    clock = Clock(zone)
+    read = clock.read(local, who=who, what=what)
+    settled = clock.settle()
+    rows, flags = settled["row"], settled.filter("assumed")["row"]
+    return Instants(read.values.scatter(rows, settled["at"]), read.missing, read.assumed.scatter(flags, True))
+
+
+class Clock:
+    """Local times of a zone that come in pieces: hours that occur twice are settled once all are known.
+
+    `read` takes them for their first occurrence; `settle` says which of the two they are.
+    """
+
+    def __init__(self, zone: str) -> None:
+        self._zone = zone
+        self._steps = Steps()
+        self._twice: list[pl.DataFrame] = [pl.DataFrame(schema=_TWICE)]
+
+    def read(
+        self,
+        local: pl.Series,
+        *,
+        row: pl.Series | None = None,
+        who: pl.Series | None = None,
+        what: pl.Series | None = None,
+    ) -> Instants:
+        """Bring a piece to UTC, ``assumed`` not yet known; `settle` names times by `row`, else by place."""
+        values = _zoned(local, self._zone, "null")
+        odd = values.is_null() & local.is_not_null()
+        never = pl.Series([False], dtype=pl.Boolean).new_from_index(0, len(local))
+        missing = never
+        if odd.any():
+            places = odd.arg_true()
+            at = local.gather(places)
+            first, second = (_zoned(at, self._zone, which) for which in ("earliest", "latest"))
+            missing = never.clone().scatter(places.filter(first.is_null()), True)
+            values = values.scatter(places, first)
+            rows = places.cast(pl.Int64) if row is None else row.gather(places)
+            columns = {"row": rows, "local": at, "first": first, "second": second}
+            if who is not None and what is not None:
+                columns |= {"who": who.gather(places), "what": what.gather(places)}
+            self._twice.append(pl.DataFrame(columns, schema_overrides=_TWICE).filter(first.is_not_null()))
+        self._steps.add(local.filter(~missing) if odd.any() else local)
+        return Instants(values, missing, never)
+
+    def settle(self) -> pl.DataFrame:
+        """Return ``row, at, assumed`` of each time that occurs twice."""
+        twice = pl.concat(self._twice, how="diagonal")
+        asked = len(self._twice) > 1 and twice["who"].null_count() < twice.height
+        who, what = (twice["who"], twice["what"]) if asked else (None, None)
+        rows = list(range(twice.height))
+        values, flags = _resolve(
+            rows, twice["local"], twice["first"], twice["second"], self._steps.order, who, what
+        )
+        return twice.select(
+            "row", at=pl.Series(values, dtype=TIME), assumed=pl.Series(flags, dtype=pl.Boolean)
+        )
 
 
 def _zoned(local: pl.Series, zone: str, ambiguous: str) -> pl.Series:
