@@ -7,7 +7,8 @@ files are made by a program, which is what must be corrected. ``record`` and ``s
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 
 import polars as pl
@@ -15,8 +16,9 @@ import polars as pl
 from flipstats import schema
 from flipstats.errors import SchemaError, did_you_mean
 from flipstats.i18n import listing, number, t
-from flipstats.readers.base import PEOPLE, Account, Context, Reading
+from flipstats.readers.base import PEOPLE, PIECE, Account, Context, Reading
 from flipstats.readers.records import best_delimiter, chunks, first_records
+from flipstats.readers.spool import Spool
 from flipstats.readers.text import open_text
 from flipstats.readers.zones import to_utc
 
@@ -28,6 +30,8 @@ _ISO = (
     r"^(?<day>\d{4}-\d{2}-\d{2})(?:[T ](?<clock>\d{2}:\d{2})(?<s>:\d{2})?(?<f>\.\d+)?)?"
     r"\s*(?<zone>Z|[+-]\d{2}:?\d{2})?$"
 )
+_LARGE = ("events",)
+_Raw = tuple[pl.DataFrame, list[tuple[int, str]]]  # rows as they lie, numbered, and the irregular records
 _TRUE, _FALSE = ("true", "1", "yes", "oui"), ("false", "0", "no", "non")
 
 
@@ -65,19 +69,28 @@ def read(file: Path, context: Context) -> Reading:
             t("readers_more.canonical_none", folder=file.name, known=listing(list(schema.TABLES)))
         )
     for name in _LINEAGE:
-        if name in tables:
-            account.add_many(tables.pop(name)["record"], "set_aside", "lineage_of_another_study")
+        for piece in tables.pop(name, ()):
+            account.add_many(piece["record"], "set_aside", "lineage_of_another_study")
     _check_references(tables, starts)
-    account.kept = sum(frame.height for frame in tables.values())
-    out = {n: f.rename({"learner_id": "person"}, strict=False) for n, f in tables.items() if f.height}
-    return Reading(format=FORMAT, tables=out, account=account, people=_people(out), timezone=context.timezone)
+    account.kept = sum(spool.height for spool in tables.values())
+    people = _people(tables)
+    held, lying = {}, {}
+    for spool in tables.values():
+        whole, pieces = spool.given()
+        held |= whole
+        lying |= pieces
+    return Reading(FORMAT, held, account, people=people, timezone=context.timezone, pieces=lying)
 
 
-def _people(tables: dict[str, pl.DataFrame]) -> pl.DataFrame:
-    parts = [frame["person"] for frame in tables.values() if "person" in frame.columns]
-    persons = pl.concat(parts).drop_nulls().unique().sort() if parts else pl.Series([], dtype=pl.String)
+def _people(tables: Mapping[str, Spool]) -> pl.DataFrame:
+    persons: set[str] = set()
+    for spool in tables.values():
+        for piece in spool:
+            if "person" in piece.columns:
+                persons.update(piece["person"].unique().drop_nulls())
+    column = pl.Series("person", sorted(persons), dtype=pl.String)
     return (
-        pl.DataFrame({"person": persons, "value": persons})
+        pl.DataFrame({"person": column, "value": column})
         .select("person", pl.lit("id").alias("kind"), "value")
         .cast(PEOPLE)
     )
@@ -86,14 +99,32 @@ def _people(tables: dict[str, pl.DataFrame]) -> pl.DataFrame:
 # ------------------------------------------------------------------------------------------------ one file
 
 
-def _table(name: str, path: Path, context: Context, account: Account) -> pl.DataFrame:
+def _table(name: str, path: Path, context: Context, account: Account) -> Spool:
+    """Read one file: events a piece at a time, any other table at once."""
     spec, first = schema.TABLES[name], account.read
-    raw, irregular = _parquet(path) if path.suffix == ".parquet" else _csv(spec, path)
-    account.read += raw.height + len(irregular)
-    account.files.append((path.name, raw.height + len(irregular)))
-    for record, reason in irregular:
-        account.set_aside(first + record, reason)
-    _check_header(spec, path.name, raw.columns)
+    large = name in _LARGE
+    out, broken = Spool(context.spool if large else None, name), _Broken(path.name)
+    pieces = _parquet(path) if path.suffix == ".parquet" else _csv(spec, path)
+    n = 0
+    for raw, irregular in pieces if large else [_joined(pieces)]:
+        if not n:
+            _check_header(spec, path.name, raw.columns)
+        for record, reason in irregular:
+            account.set_aside(first + record, reason)
+        out.add(
+            _piece(spec, raw, first, broken, context, account).rename({"learner_id": "person"}, strict=False)
+        )
+        n += raw.height + len(irregular)
+    broken.refuse()
+    account.read += n
+    account.files.append((path.name, n))
+    return out
+
+
+def _piece(
+    spec: schema.Table, raw: pl.DataFrame, first: int, broken: _Broken, context: Context, account: Account
+) -> pl.DataFrame:
+    """Bring some rows to the types of a table, and note what breaks its rules."""
     given = [c for c in raw.columns if c not in _GIVEN_ANEW]
     records = raw["record"].cast(pl.Int64)
     typed = {"record": first + records}
@@ -102,44 +133,56 @@ def _table(name: str, path: Path, context: Context, account: Account) -> pl.Data
         if column is None:
             typed[label] = _covariate(raw[label])
             continue
-        values, bad, assumed = _typed(raw[label], column, path.name, context)
-        _refuse(path.name, label, t(f"readers_more.canonical_rule_{column.kind}"), bad, records)
+        values, bad, assumed = _typed(raw[label], column, broken.file, context)
+        broken.note(label, t(f"readers_more.canonical_rule_{column.kind}"), bad, records)
         account.add_many((first + records).filter(assumed), "note", "repeated_hour")
         typed[label] = values
     frame = pl.DataFrame(typed)
     for column in spec.columns:
         if column.name in given:
-            for rule, broken in _rules(column, frame[column.name]):
-                _refuse(path.name, column.name, rule, broken, records)
-    _check_key(spec, path.name, frame, records)
+            for rule, where in _rules(column, frame[column.name]):
+                broken.note(column.name, rule, where, records)
+    key = [column for column in spec.key if column in frame.columns]
+    if key and spec.name not in _LINEAGE:
+        repeated = ~frame.select(pl.struct(key).is_first_distinct()).to_series()
+        broken.note(", ".join(key), t("readers_more.canonical_key"), repeated, records)
     return frame
 
 
-def _csv(spec: schema.Table, path: Path) -> tuple[pl.DataFrame, list[tuple[int, str]]]:
+def _joined(pieces: Iterator[_Raw]) -> _Raw:
+    frames, irregular = zip(*pieces, strict=True)
+    return pl.concat(frames), [line for lines in irregular for line in lines]
+
+
+def _csv(spec: schema.Table, path: Path) -> Iterator[_Raw]:
     text = open_text(path)
     head = text.head()
     delimiter, _ = best_delimiter(head, lambda cells: len({c.strip() for c in cells} & set(spec.by_name)))
     rows = first_records(head, delimiter, 1)
     header = [cell.strip() for cell in rows[0]] if rows else []
-    parts = list(chunks(text, delimiter, len(header), range(len(header))))
-    frame = pl.concat(part.frame.with_columns(pl.col("record").cast(pl.UInt32)) for part in parts)
-    names = {f"c{i}": label for i, label in enumerate(header)}
     repeated = [label for label in header if header.count(label) > 1]
     if repeated:
         raise SchemaError(t("readers_more.canonical_column_twice", file=path.name, column=repeated[0]))
-    frame = frame.rename({"record": "·record", **names})
+    names = {f"c{i}": label for i, label in enumerate(header)}
     cells = pl.col(header).str.strip_chars().str.replace(r"^'([=+\-@\t\r])", "${1}")  # see tables_out.guarded
-    frame = frame.with_columns(pl.when(cells != "").then(cells).name.keep())
-    frame = frame.drop("record", strict=False).rename({"·record": "record"})
-    return frame, [line for part in parts for line in part.irregular]
+    for part in chunks(text, delimiter, len(header), range(len(header))):
+        numbered = part.frame.with_columns(pl.col("record").cast(pl.UInt32))
+        frame = numbered.rename({"record": "·record", **names})
+        frame = frame.with_columns(pl.when(cells != "").then(cells).name.keep())
+        yield frame.drop("record", strict=False).rename({"·record": "record"}), part.irregular
 
 
-def _parquet(path: Path) -> tuple[pl.DataFrame, list[tuple[int, str]]]:
+def _parquet(path: Path) -> Iterator[_Raw]:
+    """Yield the rows of a Parquet file, at least one piece of them, which may be empty."""
     try:
-        frame = pl.read_parquet(path)
+        scan, n = pl.scan_parquet(path), 0
+        pieces = scan.collect_batches(chunk_size=PIECE, maintain_order=True)
+        for piece in chain(pieces, [scan.clear().collect()]):
+            if piece.height or not n:
+                yield piece.drop("record", strict=False).with_row_index("record", n + 1), []
+            n += piece.height
     except (pl.exceptions.PolarsError, OSError) as error:
         raise SchemaError(t("readers_more.canonical_unreadable", file=path.name)) from error
-    return frame.drop("record", strict=False).with_row_index("record", 1), []
 
 
 def _check_header(spec: schema.Table, file: str, columns: list[str]) -> None:
@@ -248,40 +291,58 @@ def _rules(column: schema.Column, values: pl.Series) -> Iterator[tuple[str, pl.S
         yield t("readers_more.canonical_high", high=f"{column.high:g}"), values > column.high
 
 
-def _refuse(file: str, column: str, rule: str, broken: pl.Series, records: pl.Series) -> None:
-    broken = broken.fill_null(False)
-    if n := int(broken.sum()):
-        record = records.filter(broken)[0]
-        raise SchemaError(
-            t(
-                "readers_more.canonical_broken",
-                file=file,
-                column=column,
-                rule=rule,
-                n=n,
-                record=number(record, 0),
-            )
-        )
+class _Broken:
+    """Which rules the rows of a file break: how many rows, and the first of them."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self._found: dict[tuple[str, str], tuple[int, int]] = {}
+
+    def note(self, column: str, rule: str, where: pl.Series, records: pl.Series) -> None:
+        """Count the rows that break a rule, which is in the order of the first call."""
+        where = where.fill_null(False)
+        before, first = self._found.setdefault((column, rule), (0, 0))
+        if n := int(where.sum()):
+            self._found[column, rule] = (before + n, first or records.filter(where)[0])
+
+    def refuse(self) -> None:
+        """Raise for the first rule broken, in the order in which they are looked at."""
+        for (column, rule), (n, record) in self._found.items():
+            if n:
+                said = {
+                    "file": self.file,
+                    "column": column,
+                    "rule": rule,
+                    "n": n,
+                    "record": number(record, 0),
+                }
+                raise SchemaError(t("readers_more.canonical_broken", **said))
 
 
-def _check_key(spec: schema.Table, file: str, frame: pl.DataFrame, records: pl.Series) -> None:
-    key = [column for column in spec.key if column in frame.columns]
-    if key and spec.name not in _LINEAGE:
-        repeated = ~frame.select(pl.struct(key).is_first_distinct()).to_series()
-        _refuse(file, ", ".join(key), t("readers_more.canonical_key"), repeated, records)
-
-
-def _check_references(tables: dict[str, pl.DataFrame], starts: dict[str, tuple[str, int]]) -> None:
+def _check_references(tables: Mapping[str, Spool], starts: Mapping[str, tuple[str, int]]) -> None:
     """Check what refers to a table that is in the folder; other tables may come from other sources."""
-    for name, frame in tables.items():
+    for name, spool in tables.items():
         file, first = starts[name]
+        broken = _Broken(file)
         for column in schema.TABLES[name].columns:
-            if column.refers_to is None or column.name not in frame.columns:
+            if column.refers_to is None:
                 continue
             other, key = column.refers_to.split(".")
-            if other not in tables or key not in tables[other].columns:
+            known = _ids(tables[other], key) if other in tables else None
+            if known is None:
                 continue
-            values = frame[column.name]
-            unknown = values.is_not_null() & ~values.is_in(tables[other][key].unique().implode())
             rule = t("readers_more.canonical_reference", table=other)
-            _refuse(file, column.name, rule, unknown, frame["record"] - first)
+            for piece in spool:
+                label = "person" if column.name == "learner_id" else column.name
+                if label in piece.columns:
+                    values = piece[label]
+                    unknown = values.is_not_null() & ~values.is_in(known)
+                    broken.note(column.name, rule, unknown, piece["record"] - first)
+        broken.refuse()
+
+
+def _ids(spool: Spool, key: str) -> pl.Series | None:
+    """Return the ids a table declares; None where it has not the column."""
+    label = "person" if key == "learner_id" else key
+    pieces = [piece[label] for piece in spool if label in piece.columns]
+    return pl.concat(pieces).unique().implode() if pieces else None
