@@ -6,7 +6,11 @@ import csv
 import json
 import os
 import shutil
+import signal
 import stat
+import subprocess
+import sys
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
@@ -253,3 +257,30 @@ def test_exports_that_nobody_may_write_beside_are_read_every_time(
         built = build_study(folder, tmp_path / "out")
         assert built.unchanged == 0
         same(built.study, before)
+
+
+@pytest.mark.parametrize(
+    "moment", ["flipstats.build.cache.write", "flipstats.build.events.Events.add", "flipstats.store._point"]
+)
+def test_killed_half_way_the_previous_study_is_intact_and_the_next_build_is_whole(
+    folder: Path, moment: str
+) -> None:
+    before = content(open_study(folder))
+    one_more(folder)
+    script = textwrap.dedent(
+        f"""
+        import os, signal
+        from pkgutil import resolve_name
+        from flipstats.build import build_study
+        owner, _, name = {moment!r}.rpartition(".")
+        setattr(resolve_name(owner), name, lambda *a, **k: os.kill(os.getpid(), signal.SIGKILL))
+        build_study({str(folder)!r})
+        """
+    )
+    done = subprocess.run([sys.executable, "-c", script], check=False, capture_output=True)
+    assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+    after = content(open_study(folder))
+    for name in before:
+        assert_frame_equal(after[name], before[name])
+    again, bare = build_study(folder), build_study(scratch(folder))
+    same(again.study, bare.study)

@@ -313,6 +313,7 @@ class TestPieces:
             assert outcome(in_pieces) == found
         assert (found if isinstance(found, str) else [[*found[0], *found[1]]]) == whole
 
+    @settings(deadline=None)
     @given(st.lists(st.integers(0, 6 * 60), max_size=15), st.integers(0, 15))
     def test_a_night_on_which_clocks_go_back(self, minutes, cut):
         local = pl.Series(

@@ -23,7 +23,8 @@ import polars as pl
 from flipstats.errors import InputError
 from flipstats.i18n import Notice, listing, t
 from flipstats.readers.base import Account, Reading
-from flipstats.readers.columns import ORDERS, parse_times
+from flipstats.readers.columns import parse_times
+from flipstats.readers.date_shapes import ORDERS
 from flipstats.readers.records import DELIMITERS, Grid, grid
 from flipstats.readers.signatures import Match, Signature
 from flipstats.readers.teams import union_seconds

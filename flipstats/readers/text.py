@@ -39,6 +39,7 @@ _MAX_CONTROL_SHARE = 0.01
 _MAX_NUL_SHARE = 0.10  # above it, what is not UTF-16 is not text either
 _HEAD = 1 << 16
 _BLOCK = 1 << 25
+_LONGEST_LINE = 1 << 24  # bytes; that a line of a table goes on beyond a block
 _SURVEYED = 1 << 18  # small enough to stay in the processor's cache
 
 
@@ -86,22 +87,35 @@ class Text:
             yield self._decode(block)
 
     def utf8_blocks(self, size: int = _BLOCK) -> Iterator[bytes]:
-        """Yield the same pieces as bytes of UTF-8; those of a plain file are what it holds."""
+        """Yield the same pieces, of a table, as bytes of UTF-8; those of a plain file are what it holds.
+
+        Raises
+        ------
+        InputError
+            A line is longer than that of any table.
+        """
         if not self.plain:
-            for block in self._whole_lines(size):
+            for block in self._whole_lines(size, _LONGEST_LINE):
                 yield self._decode(block).encode()
             return
         with open(self.file, "rb") as stream:
             stream.seek(self.start)
             while block := stream.read(size):
-                yield block + stream.readline()
+                rest = stream.readline(_LONGEST_LINE)
+                self._refuse_longer(len(rest) + 1, _LONGEST_LINE)
+                yield block + rest
 
-    def _whole_lines(self, size: int) -> Iterator[bytes]:
+    def _refuse_longer(self, length: int, longest: int | None) -> None:
+        if longest is not None and length > longest:
+            raise InputError(t("readers_large.line_too_long", file=self.name, megabytes=_LONGEST_LINE >> 20))
+
+    def _whole_lines(self, size: int, longest: int | None = None) -> Iterator[bytes]:
         kept: list[bytes] = []
         for chunk in _chunks(self.file, self.start, size):
             cut = _line_end(chunk, self.encoding, self.newline)
             if not cut:
                 kept.append(chunk)
+                self._refuse_longer(sum(map(len, kept)), longest and longest + size)
                 continue
             yield b"".join((*kept, chunk[:cut]))
             kept = [chunk[cut:]]
