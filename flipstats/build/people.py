@@ -126,7 +126,7 @@ def _describe(sources: Iterable[tuple[str, str, pl.DataFrame]]) -> dict[Node, Pe
         family = _FAMILY.match(form).group()
         for person, kind, value in frame.iter_rows():
             node = (source_id, person)
-            one = nodes.setdefault(node, Person(nodes=[node]))
+            one = nodes.get(node) or nodes.setdefault(node, Person(nodes=[node]))
             match kind:
                 case "email":
                     one.emails.add(value.strip().casefold())
@@ -176,9 +176,11 @@ def _union(nodes: Mapping[Node, Person]) -> list[Person]:
                 parent[root(node)] = root(holder[mark])
             else:
                 holder[mark] = node
-    merged: dict[Node, Person] = defaultdict(Person)
+    merged: dict[Node, Person] = {}
     for node, person in nodes.items():
-        whole = merged[root(node)]
+        whole = merged.setdefault(root(node), person)
+        if whole is person:  # most are known from one source only
+            continue
         whole.nodes += person.nodes
         for part in ("emails", "ids", "names", "usernames", "groups"):
             getattr(whole, part).update(getattr(person, part))
