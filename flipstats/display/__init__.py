@@ -37,7 +37,7 @@ from flipstats.display.explorer import (
     resources_apart,
     spread_sentence,
 )
-from flipstats.display.iterations import change_log, moved
+from flipstats.display.iterations import change_log, moved, moved_sentence
 from flipstats.display.next_steps import next_steps, steps, steps_sentence
 from flipstats.display.quality import computed, counted, known, odd, standing
 from flipstats.display.said import comment_themes
@@ -73,6 +73,7 @@ __all__ = [
     "learners_along",
     "limits",
     "moved",
+    "moved_sentence",
     "next_steps",
     "notice",
     "odd",

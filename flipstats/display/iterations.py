@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 import polars as pl
 
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 _POINTS = ("share", "score")  # units whose differences are points of 100
 _SYMBOLS = ("h", "min")
 _SILENT = ("not_applicable",)  # nothing was to be done in that arm: no line to show
+_NAMED = 4  # indicators named in the answer
+_known: WeakKeyDictionary[Study, dict[str, pl.DataFrame]] = WeakKeyDictionary()
 
 
 def change_log(study: Study) -> Html:
@@ -35,21 +39,66 @@ def change_log(study: Study) -> Html:
     return table(frame, t("report.caption_changes"))
 
 
+def _changes(study: Study, role: str) -> pl.DataFrame:
+    """Return what moved, worked out once for the answer and for what is below it."""
+    held = _known.setdefault(study, {})
+    if role not in held:
+        held[role] = cohorts.iteration_change(study, role=role).filter(
+            pl.col("reason").is_null() | ~pl.col("reason").is_in(_SILENT)
+        )
+    return held[role]
+
+
+def moved_sentence(study: Study, *, role: str = "research") -> str:
+    """Say how many indicators moved beyond their interval, and which; empty where none can be compared."""
+    rows = _changes(study, role).filter(pl.col("difference").is_not_null(), pl.col("low").is_not_null())
+    if not rows.height:
+        return ""
+    beyond = rows.filter((pl.col("low") > 0) | (pl.col("high") < 0))
+    if not beyond.height:
+        return t("report.moved_none", n=rows.height)
+    named = [f"{_name(row)} ({arm_words(row['arm'])})" for row in beyond.head(_NAMED).iter_rows(named=True)]
+    if beyond.height > _NAMED:
+        named = [", ".join(named), t("report.moved_others", n=beyond.height - _NAMED)]
+    return t("report.moved_some", n=beyond.height, total=rows.height, what=i18n.listing(named))
+
+
 def moved(study: Study, *, role: str = "research") -> Html:
     """Show what moved between each iteration and the next, arm by arm: a description, not an effect."""
-    rows = cohorts.iteration_change(study, role=role).filter(
-        pl.col("reason").is_null() | ~pl.col("reason").is_in(_SILENT)
-    )
+    rows = _changes(study, role)
     if not rows.height:
         return notice(t("report.one_iteration"), remedy=t("report.remedy_iterations"))
     blocks = []
     for (before, after), pair in rows.group_by(["iteration_from", "iteration_to"], maintain_order=True):
-        blocks += [_drawn(study, pair, before, after), _listed(pair, before, after)]
+        known = pair.filter(pl.col("difference").is_not_null())
+        blocks.append(_drawn(study, known, before, after))
+        blocks += [_listed(known, before, after)] if known.height else []
+        blocks.append(_silent(pair.filter(pl.col("difference").is_null())))
     return Html("".join(blocks))
 
 
+def _silent(pair: pl.DataFrame) -> str:
+    """Fold away what cannot be compared, one line an indicator and reason."""
+    alike: dict[tuple[str, str], list[str]] = {}
+    for row in pair.iter_rows(named=True):
+        why = metrics.reason_text(row["reason"]) if row["reason"] else "–"
+        alike.setdefault((_name(row), why), []).append(arm_words(row["arm"]))
+    if not alike:
+        return ""
+    frame = pl.DataFrame(
+        {
+            t("report.column_indicator"): [name for name, _ in alike],
+            t("report.column_arm"): [i18n.listing(arms) for arms in alike.values()],
+            t("report.column_why"): [why for _, why in alike],
+        }
+    )
+    words = escape(t("report.not_moved", n=len(alike)))
+    listed = table(frame, t("report.caption_limits"))
+    return f'<details class="fs-annex"><summary>{words}</summary>{listed}</details>'
+
+
 def _drawn(study: Study, pair: pl.DataFrame, before: int, after: int) -> Html:
-    points = pair.filter(pl.col("unit").is_in(_POINTS), pl.col("difference").is_not_null())
+    points = pair.filter(pl.col("unit").is_in(_POINTS))
     if not points.height:
         return Html()
     labels = [_name(row) for row in points.iter_rows(named=True)]
@@ -80,10 +129,10 @@ def _listed(pair: pl.DataFrame, before: int, after: int) -> Html:
             _interval(row, "adjusted", "adjusted_low", "adjusted_high") for row in cells
         ],
         t("report.column_groups"): [_groups(row) for row in cells],
-        t("report.column_why"): [
-            metrics.reason_text(row["reason"]) if row["reason"] else "" for row in cells
-        ],
     }
+    if pair["reason"].is_not_null().any():  # why there is no interval
+        why = [metrics.reason_text(row["reason"]) if row["reason"] else "" for row in cells]
+        columns[t("report.column_why")] = why
     return table(pl.DataFrame(columns), t("report.caption_moved"), note=t("report.note_moved"))
 
 

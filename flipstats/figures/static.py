@@ -21,7 +21,8 @@ WIDTH, HEIGHT, SCALE = 1000, 400, 2.0  # pixels; the scale multiplies those of a
 _PLOTLY = Path(__file__).parents[1] / "assets" / "plotly-cartesian.min.js"
 _NOWHERE = "127.0.0.1:9"  # a proxy that is none: whatever a page might ask of the outside is refused
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome", "msedge")
-_HEAD = 46  # pixels of the title
+_HEAD, _LINE = 46, 22  # pixels of a title, and of each line of it after the first
+_LETTER = 10.5  # pixels a letter of the title takes
 _SECONDS = 90
 _PAPER = {"light": "#FFFFFF", "dark": "#171E26"}
 _LARGEST = 10_000  # pixels a side
@@ -109,14 +110,16 @@ def _job(
     figure: go.Figure, title: str, path: Path, width: int, height: int | None, scale: float, mode: str
 ) -> dict[str, object]:
     drawn = theme.themed(figure, mode)
-    tall = height or int(drawn.layout.height or HEIGHT) + _HEAD
+    words = theme.safe(title, max(20, int((width - 40) / _LETTER)), 2)
+    head = _HEAD + _LINE * words.count("<br>")
+    tall = height or int(drawn.layout.height or HEIGHT) + head
     margin = drawn.layout.margin
     drawn.update_layout(
         title={
-            "text": f"<b>{theme.safe(title, max(20, width // 11), 2)}</b>", "x": 0, "xref": "paper", "y": 1,
-            "yref": "container", "yanchor": "top", "pad": {"t": 12, "l": 0}, "font": {"size": 17},
+            "text": f"<b>{words}</b>", "x": 20 / width, "xref": "container", "y": 1 - 16 / tall,
+            "yref": "container", "yanchor": "top", "font": {"size": 17},
         },
-        margin={"t": (margin.t or 12) + _HEAD, "l": max(margin.l or 0, 20), "r": max(margin.r or 0, 20)},
+        margin={"t": (margin.t or 12) + head, "l": max(margin.l or 0, 20), "r": max(margin.r or 0, 20)},
         paper_bgcolor=_PAPER[mode],
         width=width,
         height=tall,
