@@ -76,7 +76,19 @@ def test_reach(rows, by):
 
 
 def same(answer, by, statistic, tallies) -> None:
-    """Compare shares that have no bounds."""
+    """Compare shares, and where too little is known the bounds that take every unknown as no, as yes."""
+    for end, more in (("low", 0), ("high", 1)) if statistic != "rate" else ():
+        found = keyed(answer, by, f"{statistic}_bound_{end}")
+        for key, row in found.items():
+            tally = tallies[key]
+            assert (row["numerator"], row["denominator"]) == (
+                tally.yes + more * tally.unknown,
+                tally.of + tally.unknown,
+            )
+            assert (row["low"], row["high"], row["interval"]) == (None, None, None)
+        for key, tally in tallies.items():
+            if tally.of and tally.of < 0.2 * tally.unknown:
+                assert key in found
     for key, row in keyed(answer, by, statistic).items():
         tally = tallies.get(key, Tally())
         assert (row["numerator"], row["denominator"], row["unknown"]) == (tally.yes, tally.of, tally.unknown)

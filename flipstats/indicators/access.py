@@ -107,10 +107,11 @@ def abandonment_after_failure(
     -------
     DataFrame
         As in `completion_rate`; ``statistic`` is "exposed" and "unexposed", the share who abandoned (Wilson's
-        interval by learner, from 10 cohorts on by cohort), and "risk_ratio", the first over the second
-        (interval recovered from theirs, as of different learners; ``n`` is that of the smaller side).
-        Unknown: tracking withdrawn, preparation not covered for the 14 days or not traced, completion not
-        known, and of the unexposed a week that the sources of failed logins do not cover.
+        interval by learner, from 10 cohorts on by cohort; bounds where less than 80 % are known), and
+        "risk_ratio", the first over the second (interval recovered from theirs, as of different learners;
+        ``n`` is that of the smaller side). Unknown: tracking withdrawn, preparation not covered for the 14
+        days or not traced, completion not known, and of the unexposed a week that the sources of failed
+        logins do not cover.
 
     Raises
     ------
@@ -129,16 +130,18 @@ def abandonment_after_failure(
     """
     question = ask(study, ABANDONMENT_AFTER_FAILURE, by, depth=depth, role=role, level=level)
     groups, found = groups_of_enrolments(question), _cells(question)
-    sides = {}
+    sides, ends = {}, []
     for side, here in (("exposed", pl.col("exposed")), ("unexposed", ~pl.col("exposed"))):
         known = (here & pl.col("known")).fill_null(value=False)
         unknown = (here & ~pl.col("known")).fill_null(value=False)
         made = shares(question, found, side, None, yes=known & pl.col("gone"), of=known, unknown=unknown)
         nobody = pl.when(pl.col("unknown") > 0).then(pl.lit("abandonment_not_known"))
         sides[side] = replace(made, otherwise=nobody.otherwise(pl.lit(f"nobody_{side}")))
+        gone = known & pl.col("gone")
+        ends += bounds(question, found, made, low=gone, high=gone | unknown, total=known | unknown)
     missing = first_missing(question, (*SESSIONS, ("plan", "no_plan"))) or failures.reason_without(study)
     reasons = reasons_of(question, groups, found, missing, pl.col("due"))
-    parts = [*sides.values(), _ratio(question, **sides)]
+    parts = [*sides.values(), _ratio(question, **sides), *ends]
     return answer(question, groups, parts, {None: reasons})
 
 

@@ -15,7 +15,7 @@ from flipstats.indicators.groups import enrolled, groups_of_enrolments
 from flipstats.indicators.looks import LEARNER, PAIR, looks, visits, windows
 from flipstats.indicators.question import ALL, Question, ask
 from flipstats.indicators.reasons import SESSIONS, first_missing, reasons_of
-from flipstats.indicators.rows import quantiles, shares
+from flipstats.indicators.rows import bounds, quantiles, shares
 from flipstats.study import Study
 
 
@@ -49,7 +49,8 @@ def pace(
 
         - "median", "q25", "q75": minutes over announced minutes (1: as announced), over learners × cohorts,
           bootstrap intervals; who never looked has 0, who looked where nothing is measured is unknown;
-        - "share_again": of the pairs (learner, resource) consulted, Wilson's interval by learner.
+        - "share_again": of the pairs (learner, resource) consulted, Wilson's interval by learner; its bounds
+          where less than 80 % are known.
 
     Raises
     ------
@@ -88,7 +89,9 @@ def pace(
         known=told,
     )
     nobody = pl.when(pl.col("coverage") > 0).then(pl.lit("nobody_prepared")).otherwise(pl.lit("no_coverage"))
-    parts.append(replace(again, otherwise=nobody))
+    back, open_ = pl.col("again"), pl.col("owed") - told
+    ends = bounds(question, found, again, low=back, high=back + open_, total=looked + open_)
+    parts += [replace(again, otherwise=nobody), *ends]
     missing = first_missing(question, (*SESSIONS, ("plan", "no_plan")))
     reasons = reasons_of(question, groups, found, missing, pl.col("owed") > 0)
     return answer(question, groups, parts, {None: reasons})

@@ -58,7 +58,7 @@ def resource_reach(
         - "median_seen": of those who opened it, the median of the largest share each has seen, 0–1, bootstrap
           interval; who opened it where the source tells how far learners go, and shows no share, has 0;
         - "retention_25", "retention_50", "retention_75", "retention_95": of the same, those who have seen at
-          least that much;
+          least that much, and bounds as above;
         - "rewatch": of those who opened it, those who came back on another occasion (10 min without a trace);
         - "length": announced minutes, the median of several; exact, so without interval;
         - "long", "too_long": of the resources with a length, those of more than 10, of more than 15 minutes;
@@ -90,11 +90,12 @@ def resource_reach(
     known, looked, far = pl.col("known"), pl.col("looked"), pl.col("far")
     reach = shares(question, found, "reach", None, yes=looked, of=known, unknown=~known)
     parts = [reach, *bounds(question, found, reach, low=looked, high=looked | ~known, total=known | ~known)]
-    parts += [replace(part, otherwise=pl.lit("no_share_seen")) for part in _seen(question, found)]
+    parts += _seen(question, found)
     again = looked & pl.col("again")
     rewatch = shares(question, found, "rewatch", None, yes=again, of=looked, unknown=~known, known=known)
+    most = {"low": again, "high": again | ~known, "total": looked | ~known}
     nobody = pl.when(pl.col("coverage") > 0).then(pl.lit("nobody_opened")).otherwise(pl.lit("no_coverage"))
-    parts.append(replace(rewatch, otherwise=nobody))
+    parts += [replace(rewatch, otherwise=nobody), *bounds(question, found, rewatch, **most)]
     resources = found.group_by(list(dict.fromkeys([*question.keys, "resource_id"]))).agg(
         pl.col("length_min").first().alias("length"),
         (looked.sum() / known.sum()).fill_nan(None).alias("reach"),
@@ -172,13 +173,13 @@ def _seen(question: Question, found: pl.DataFrame) -> list[Part]:
     known, far, share = pl.col("known"), pl.col("far"), pl.col("share")
     unknown = ~known | (pl.col("looked") & ~far)
     median, *_ = quantiles(question, found, None, value=share, known=far, unknown=unknown)
-    return [
-        replace(median, statistic="median_seen"),
-        *(
-            shares(question, found, name, None, yes=far & (share >= at), of=far, unknown=unknown)
-            for name, at in RETENTION.items()
-        ),
-    ]
+    parts = [replace(median, statistic="median_seen", otherwise=pl.lit("no_share_seen"))]
+    for name, at in RETENTION.items():
+        yes = far & (share >= at).fill_null(value=False)
+        part = shares(question, found, name, None, yes=yes, of=far, unknown=unknown)
+        parts.append(replace(part, otherwise=pl.lit("no_share_seen")))
+        parts += bounds(question, found, part, low=yes, high=yes | unknown, total=far | unknown)
+    return parts
 
 
 def _lengths(question: Question, resources: pl.DataFrame, learners: pl.DataFrame) -> list[Part]:

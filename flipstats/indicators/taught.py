@@ -13,7 +13,7 @@ from flipstats.indicators.definition import COHORT_GROUPS, SESSION_GROUPS, Defin
 from flipstats.indicators.groups import groups_of_sessions
 from flipstats.indicators.question import ALL, Question, ask, roster, sessions
 from flipstats.indicators.reasons import first_missing, reasons_of
-from flipstats.indicators.rows import shares
+from flipstats.indicators.rows import bounds, shares
 from flipstats.study import Study
 
 _WAYS = ("flipped_actor", "flipped_author", "flipped_designer")
@@ -44,8 +44,8 @@ def active_session_share(
     DataFrame
         As in `consultation_rate`; ``statistic`` is "active" and "remediation"; numerator, denominator and
         unknown are minutes, unknown those of sessions where nothing was declared; ``n`` counts the learners
-        of the sessions that count. Wilson's interval with sessions as units, from 10 cohorts on by cohort:
-        for sessions like these.
+        of the sessions that count. Bounds where less than 80 % are known. Wilson's interval with sessions as
+        units, from 10 cohorts on by cohort: for sessions like these.
 
     Raises
     ------
@@ -65,14 +65,11 @@ def active_session_share(
     """
     question = ask(study, ACTIVE_SESSION_SHARE, by, depth=depth, role=role, level=level)
     groups, found = groups_of_sessions(question), _cells(question)
-    parts = [
-        _of_sessions(
-            question, found, statistic,
-            yes=pl.min_horizontal(pl.col(f"{statistic}_min").fill_null(0.0), "planned"),
-            known=pl.col(f"{statistic}_min").is_not_null(), weight=pl.col("planned"),
-        )
-        for statistic in ("active", "remediation")
-    ]  # fmt: skip
+    parts = []
+    for statistic in ("active", "remediation"):
+        declared = pl.col(f"{statistic}_min")
+        yes, known = pl.min_horizontal(declared.fill_null(0.0), "planned"), declared.is_not_null()
+        parts += _of_sessions(question, found, statistic, yes=yes, known=known, weight=pl.col("planned"))
     return answer(question, groups, parts, {None: _reasons(question, groups, found)})
 
 
@@ -99,7 +96,8 @@ def flipped_share(
         As in `consultation_rate`, counting sessions; ``statistic`` is "flipped" (the learner as actor, author
         or designer), "actor", "author", "designer" (of which each) and "flipped_minutes" (of minutes instead
         of sessions). Unknown: sessions without a declared format. ``n`` counts learners of the sessions that
-        count. Wilson's interval with sessions as units, from 10 cohorts on by cohort.
+        count. Bounds where less than 80 % are known. Wilson's interval with sessions as units, from 10
+        cohorts on by cohort.
 
     Raises
     ------
@@ -124,15 +122,12 @@ def flipped_share(
         "flipped": way.is_in(_WAYS),
         **{one.removeprefix("flipped_"): way == one for one in _WAYS},
     }
-    one = pl.lit(1)
-    parts = [
-        _of_sessions(question, found, name, yes=is_so.fill_null(value=False), known=known, weight=one)
-        for name, is_so in counted.items()
-    ]
-    minutes = pl.when(way.is_in(_WAYS)).then(pl.col("planned")).otherwise(0.0)
-    parts.append(
-        _of_sessions(question, found, "flipped_minutes", yes=minutes, known=known, weight=pl.col("planned"))
-    )
+    parts, one, planned = [], pl.lit(1), pl.col("planned")
+    for name, is_so in counted.items():
+        yes = is_so.fill_null(value=False)
+        parts += _of_sessions(question, found, name, yes=yes, known=known, weight=one)
+    minutes = pl.when(way.is_in(_WAYS)).then(planned).otherwise(0.0)
+    parts += _of_sessions(question, found, "flipped_minutes", yes=minutes, known=known, weight=planned)
     return answer(question, groups, parts, {None: _reasons(question, groups, found)})
 
 
@@ -154,19 +149,27 @@ def _cells(question: Question) -> pl.DataFrame:
 
 def _of_sessions(
     question: Question, found: pl.DataFrame, statistic: str, *, yes: pl.Expr, known: pl.Expr, weight: pl.Expr
-) -> Part:
-    """Return a share with sessions as units; ``n`` is the learners behind it: small cells stay hidden."""
+) -> list[Part]:
+    """Return a share with sessions as units, and its bounds; ``n`` is the learners behind it."""
     done = found.with_columns(
         pl.when(known).then(yes).otherwise(0).cast(pl.Float64).alias("·yes"),
         pl.when(known).then(weight).otherwise(0).cast(pl.Float64).alias("·of"),
         pl.when(known).then(0).otherwise(weight).cast(pl.Float64).alias("·unknown"),
     )
-    part = shares(
-        question, done, statistic, None, yes=pl.col("·yes"), of=pl.col("·of"), unknown=pl.col("·unknown")
-    )
-    counted = (
-        done.filter(pl.col("·of") > 0).select(list(dict.fromkeys([*question.keys, "session_id"]))).lazy()
-    )
+    part, of, unknown = pl.col("·yes"), pl.col("·of"), pl.col("·unknown")
+    share = shares(question, done, statistic, None, yes=part, of=of, unknown=unknown)
+    ends = bounds(question, done, share, low=part, high=part + unknown, total=of + unknown)
+    unit = pl.col("interval").replace("wilson_clustered_learner", "wilson_clustered_session")
+    frame = _behind(question, share.frame.with_columns(unit), done.filter(of > 0))
+    return [
+        replace(share, frame=frame, otherwise=pl.lit("nothing_declared")),
+        *(replace(end, frame=_behind(question, end.frame, done)) for end in ends),
+    ]
+
+
+def _behind(question: Question, frame: pl.DataFrame, of: pl.DataFrame) -> pl.DataFrame:
+    """Put the learners on the rosters of some sessions in ``n``, so that small cells stay hidden."""
+    counted = of.select(list(dict.fromkeys([*question.keys, "session_id"]))).lazy()
     learners = (
         roster(question.study)
         .select("learner_id", "session_id")
@@ -175,14 +178,12 @@ def _of_sessions(
         .agg(pl.col("learner_id").n_unique().cast(pl.Int64).alias("n"))
         .collect()
     )
-    unit = pl.col("interval").replace("wilson_clustered_learner", "wilson_clustered_session")
-    frame = (
-        part.frame.drop("n")
+    return (
+        frame.drop("n")
         .join(learners, on=question.keys, how="left", nulls_equal=True)
-        .with_columns(pl.col("n").fill_null(0), unit.alias("interval"))
+        .with_columns(pl.col("n").fill_null(0))
         .select(*question.keys, *Part.COLUMNS)
     )
-    return replace(part, frame=frame, otherwise=pl.lit("nothing_declared"))
 
 
 def _reasons(question: Question, groups: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
