@@ -113,14 +113,16 @@ def test_two_groups_against_two_are_refused_in_both_languages():
     assert result.effects == ()
     assert result.verdict.code == "not_established"
     assert result.verdict.sentence == (
-        "Not established: on score, 2 groups of flipped (means 13.00 and 13.00) against 2 of conventional "
+        "Not established: on score, 2 groups of flipped (means 13.00 and 13.00) against 2 groups of "
+        "conventional "
         "(means 10.00 and 10.00) cannot tell the format from the groups; with about 3 learners a group, 158 "
         "groups per arm would be enough to see 0.20 standard deviations. Evidence: randomised, few losses. "
         "Main caution: only 2 treated and 2 control groups, at least 3 in each arm are needed."
     )
     with i18n.in_language("fr"):
         assert result.verdict.sentence == (
-            "Non établi\xa0: pour score, 2 groupes en classe inversée (moyennes 13,00 et 13,00) face à 2 en "
+            "Non établi\xa0: pour score, 2 groupes en classe inversée (moyennes 13,00 et 13,00) face à 2 groupes "
+            "en "
             "format classique (moyennes 10,00 et 10,00) ne permettent pas de distinguer le dispositif des "
             "groupes\xa0; avec environ 3 apprenants par groupe, 158 groupes par bras suffiraient pour voir "
             "0,20 écart type. Niveau de preuve\xa0: tirage au sort, peu de pertes. Principale réserve\xa0: "

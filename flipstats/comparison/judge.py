@@ -70,7 +70,8 @@ def _refused(
     outcome, treated, control = names
     values = {
         "outcome": outcome, "treated": treated, "control": control,
-        "n_treated": data.groups[0], "n_control": data.groups[1],
+        "n_treated": note("groups_n", {"n": data.groups[0]}),
+        "n_control": note("groups_n", {"n": data.groups[1]}),
         "means_treated": _means(question, groups, question.treated),
         "means_control": _means(question, groups, question.control),
         "needed": needed, "size": round(per_group), "icc": icc,
