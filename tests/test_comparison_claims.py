@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -14,6 +15,7 @@ from comparison_study import study, table
 from flipstats import cli, cohorts, i18n
 from flipstats.comparison.assignment import CLAIMS
 from flipstats.comparison.csvfile import read_table
+from flipstats.conventions import DEFAULTS
 from flipstats.errors import EmptyArmError, InputError, ParameterError, SchemaError
 
 ARMS = {"arm": "arm", "treated": "f", "control": "c"}
@@ -133,6 +135,39 @@ def test_a_change_since_the_start_needs_one_measure_before_and_after(outcome, al
     assert ("drift" in result.sensitivity["moderator"]) is alike
     with pytest.raises(ParameterError):
         cohorts.compare(study(), outcome="attendance", methods=["did"])
+
+
+@pytest.mark.parametrize(
+    ("rule", "refused"),
+    [
+        ({"min_groups_per_arm": 2}, "it is at least 3, got 2"),
+        ({"min_groups_per_arm": 6}, None),
+        ({"baseline_adjustable_g": 0.5}, "it is at most 0.25, got 0.5"),
+        ({"baseline_equivalent_g": 0.2}, "it is at most 0.05, got 0.2"),
+        ({"baseline_equivalent_g": 0.01}, None),
+        ({"smallest_effect_g": 0.0}, "must be above 0, got 0"),
+        ({"level": 0.5}, "it is at least 0.9, got 0.5"),
+        ({"level": 0.9}, None),
+    ],
+)
+def test_a_rule_may_be_made_stricter_not_looser(rule, refused):
+    level = {"level": rule["level"]} if "level" in rule else {}
+    limits = replace(DEFAULTS, **{} if level else rule)
+    asked = {
+        "outcome": "y",
+        "cluster": "g",
+        "assignment": "random_cluster",
+        "thresholds": limits,
+        **ARMS,
+        **level,
+    }
+    frame = table(np.random.default_rng(3), 7)
+    if refused is None:
+        assert cohorts.compare_table(frame, **asked).primary is not None
+        return
+    with pytest.raises(ParameterError) as raised:
+        cohorts.compare_table(frame, **asked)
+    assert str(raised.value).endswith(refused)
 
 
 def test_no_band_is_cut_on_the_outcome():

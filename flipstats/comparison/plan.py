@@ -12,6 +12,7 @@ from flipstats.comparison.assignment import assignment_of
 from flipstats.comparison.note import Note, note
 from flipstats.comparison.question import Question, Roster, check_assignment
 from flipstats.comparison.result import Comparison
+from flipstats.comparison.rules import check_rules
 from flipstats.conventions import DEFAULTS, Thresholds
 from flipstats.effects.results import check_level
 from flipstats.errors import DesignError, InputError, ParameterError
@@ -336,7 +337,14 @@ def question_of_table(done: Plan, roster: Roster, thresholds: Thresholds) -> Que
 
 
 def question_of(done: Plan, thresholds: Thresholds, *, kind: str, shares: bool) -> Question:
-    """Return what a plan asks, before anything is known of the data."""
+    """Return what a plan asks, before anything is known of the data.
+
+    Raises
+    ------
+    ParameterError
+        A rule is looser than a verdict can bear.
+    """
+    check_rules(thresholds, done.level)
     chosen, every = chosen_methods(done.methods or None)
     return Question(
         outcome=done.primary, kind=kind, shares=shares, treated=done.treated, control=done.control,
