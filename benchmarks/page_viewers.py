@@ -1,6 +1,6 @@
 """How long viewers wait for the page, and what each costs in memory.
 
-    python benchmarks/page_viewers.py STUDY_DIR [--viewers 10]
+    python benchmarks/page_viewers.py STUDY_DIR [--viewers 10] [--page manager]
 
 Starts the page with as many kernels ready as there are viewers, lets all viewers ask for it at the same
 moment, and prints one JSON line. *Full page*: the HTML with every figure's data on its way over the
@@ -36,11 +36,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("study")
     parser.add_argument("--viewers", type=int, default=10)
+    parser.add_argument("--page", default="manager")
     asked = parser.parse_args()
     port = _free_port()
     code = (
         "from flipstats.dashboard.serve import serve; "
-        f"serve({asked.study!r}, port={port}, token={TOKEN!r}, viewers={asked.viewers}, open_browser=False)"
+        f"serve({asked.study!r}, page={asked.page!r}, port={port}, token={TOKEN!r}, viewers={asked.viewers}, open_browser=False)"
     )
     started = time.monotonic()
     server = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.DEVNULL)

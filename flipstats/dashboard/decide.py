@@ -9,6 +9,7 @@ from flipstats import diagnostics, display
 from flipstats.dashboard.state import Block, Choice
 from flipstats.diagnostics import Diagnosis, Finding
 from flipstats.diagnostics.page import remarks
+from flipstats.errors import FlipstatsError
 from flipstats.i18n import percent, t
 from flipstats.study import Study
 
@@ -27,7 +28,10 @@ class Decide:
     """
 
     def __init__(self, study: Study, role: str) -> None:
-        self._found: Diagnosis = diagnostics.diagnose(study, role=role)
+        try:
+            self._found: Diagnosis = diagnostics.diagnose(study, role=role)
+        except FlipstatsError:  # an export of an older flipstats lacks some answers: nothing can be told
+            self._found = Diagnosis((), (), (), 0, 0, {}, study.thresholds.diagnosis_error)
         about = study.table("cohorts").select("cohort_id", "arm", "iteration").collect()
         self._cohorts = {row["cohort_id"]: row for row in about.iter_rows(named=True)}
 
