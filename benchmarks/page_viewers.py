@@ -27,7 +27,7 @@ import psutil
 TOKEN = "benchmark"
 DRAWN = """() => {
   const now = document.getElementById('fs-cells')?.dataset.rev;
-  const blocks = [...document.querySelectorAll('.fs-figures [data-key]')];
+  const blocks = [...document.querySelectorAll('.fs-figures > * > [data-key]')];
   return now && blocks.length && blocks.every((block) => block.dataset.rev === now);
 }"""
 
@@ -58,9 +58,11 @@ def _measure(server: subprocess.Popen, port: int, viewers: int, started: float) 
     listening = time.monotonic() - started
     _wait_until(lambda: _settled(server.pid, viewers))
     ready = time.monotonic() - started
+    used = _kernels(server.pid)[:viewers]
+    before = _worked([psutil.Process(server.pid), *used])
     with ThreadPoolExecutor(viewers) as pool:
         waits = sorted(pool.map(lambda _: _seconds_of(url), range(viewers)))
-    used = _kernels(server.pid)[:viewers]
+    worked = _worked([psutil.Process(server.pid), *used]) - before
     _wait_until(lambda: _settled(server.pid, 2 * viewers))
     return {
         "viewers": viewers,
@@ -68,6 +70,7 @@ def _measure(server: subprocess.Popen, port: int, viewers: int, started: float) 
         "listening_s": round(listening, 1),
         "pool_ready_s": round(ready, 1),
         "full_page_s": {"p50": round(statistics.median(waits), 2), "max": round(waits[-1], 2)},
+        "cpu_s_a_viewer": round(worked / viewers, 2),
         "kernel_pss_mb": round(statistics.median(_pss(kernel) for kernel in used)),
         "server_pss_mb": round(_pss(psutil.Process(server.pid))),
         "browser_drawn_s": _browser(url),
@@ -77,6 +80,11 @@ def _measure(server: subprocess.Popen, port: int, viewers: int, started: float) 
 def _kernels(pid: int) -> list[psutil.Process]:
     found = [p for p in psutil.Process(pid).children() if "ipykernel_launcher" in " ".join(p.cmdline())]
     return sorted(found, key=lambda p: p.create_time())
+
+
+def _worked(processes: list[psutil.Process]) -> float:
+    """Seconds of processor some processes have used: the same however busy the machine is."""
+    return sum(sum(process.cpu_times()[:2]) for process in processes)
 
 
 def _settled(pid: int, count: int) -> bool:

@@ -28,10 +28,10 @@ TOKEN = "a-token-of-the-tests"
 READY_S = 120
 DRAWN = """(turn) => {
   const now = Number(document.getElementById('fs-cells')?.dataset.rev);
-  const blocks = [...document.querySelectorAll('.fs-figures [data-key]')];
+  const blocks = [...document.querySelectorAll('.fs-figures > * > [data-key]')];
   return now >= turn && blocks.length === 10 && blocks.every((block) => Number(block.dataset.rev) === now);
 }"""
-SHOWN = """() => Object.fromEntries([...document.querySelectorAll('.fs-figures [data-key]')].map((block) => {
+SHOWN = """() => Object.fromEntries([...document.querySelectorAll('.fs-figures > * > [data-key]')].map((block) => {
   const canvas = block.querySelector('.fs-canvas');
   return [block.dataset.key, {
     error: block.dataset.error ?? null,

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.browser
 ROLES = {"manager": "manager", "cohort": "trainer", "session": "trainer", "evidence": "manager"}
 DRAWN = """(turn) => {
   const now = Number(document.getElementById('fs-cells')?.dataset.rev);
-  const blocks = [...document.querySelectorAll('.fs-figures [data-key]')];
+  const blocks = [...document.querySelectorAll('.fs-figures > * > [data-key]')];
   return now >= turn && blocks.length && blocks.every((block) => Number(block.dataset.rev) === now);
 }"""
 
