@@ -41,7 +41,8 @@ def main() -> None:
     port = _free_port()
     code = (
         "from flipstats.dashboard.serve import serve; "
-        f"serve({asked.study!r}, page={asked.page!r}, port={port}, token={TOKEN!r}, viewers={asked.viewers}, open_browser=False)"
+        f"serve({asked.study!r}, page={asked.page!r}, port={port}, token={TOKEN!r}, "
+        f"viewers={asked.viewers}, open_browser=False)"
     )
     started = time.monotonic()
     server = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.DEVNULL)
