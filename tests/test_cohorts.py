@@ -82,7 +82,7 @@ def test_what_is_not_a_csv_is_said(tmp_path):
             cohorts.compare_csv(file, outcome="y", arm="a", treated="1", control="0")
     with pytest.raises(InputError) as raised:
         cohorts.compare_csv(tmp_path / "absent.csv", outcome="y", arm="a", treated="1", control="0")
-    assert str(raised.value) == "absent.csv is not a CSV file with a header that can be read"
+    assert str(raised.value) == "there is no file absent.csv"
     good = tmp_path / "good.csv"
     good.write_text("y,arm\n1,f\n2,c\n", encoding="utf-8")
     with pytest.raises(ParameterError) as raised:
