@@ -68,11 +68,15 @@ def canonical(folder: Path, events: int) -> None:
     raw = folder / "export"
     raw.mkdir()
     data.write(raw, events)
-    for file in raw.iterdir():
+    for file in sorted(raw.iterdir()):
         frame = pl.scan_parquet(file)
         times = [name for name in frame.collect_schema().names() if name.endswith("at")]
         more = {"events": {"verb": pl.lit("viewed")}, "learners": {"tracking": pl.lit("traced")}}
-        more |= {"plan": {"phase": pl.lit("pre")}, "resources": {"traced": pl.lit(value=True)}}
+        more |= {
+            "sessions": {"kind": pl.lit("session")},
+            "plan": {"phase": pl.lit("pre"), "mandatory": pl.lit(value=True)},
+        }
+        more |= {"resources": {"traced": pl.lit(value=True)}}
         utc = pl.from_epoch(pl.col(times), "us").dt.replace_time_zone("UTC") if times else []
         frame.with_columns(utc, **more.get(file.stem, {})).sink_parquet(raw / "draft")
         (raw / "draft").replace(file)
