@@ -18,6 +18,8 @@ LATTICE = (
     ("arm", "iteration", "sequence"), ("cohort_id", "sequence"), ("session_id",), ("resource_id",),
     ("iteration", "resource_id"), ("cohort_id", "resource_id"),
 )  # fmt: skip
+# Who opened one resource in one cohort are few: hardly a cell could be shown, and hiding takes minutes.
+TOO_FINE = {"resource_reach": {("cohort_id", "resource_id")}}
 BLANK = ("value", "low", "high", "n", "numerator", "denominator", "unknown", "coverage", "interval")
 _BOUNDS = ("_bound_low", "_bound_high")
 
@@ -44,7 +46,7 @@ def answers(study: Study, smallest: int) -> pl.DataFrame:
 
 def _of_indicator(study: Study, key: str, atoms: pl.DataFrame, smallest: int) -> pl.DataFrame:
     spec = metrics.definition(key)
-    asked = [by for by in LATTICE if set(by) <= set(spec.groups)]
+    asked = [by for by in LATTICE if set(by) <= set(spec.groups) and by not in TOO_FINE.get(key, ())]
     parts = [part for by in asked for part in _asked(study, key, by, spec.depths)]
     alike = pl.col("·of").replace({name: spec.hidden_with(name) for name in spec.together})
     rows = pl.concat(parts, how="vertical").with_columns(alike).with_row_index("·row")
