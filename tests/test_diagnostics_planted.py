@@ -1,6 +1,6 @@
 """Planted problems are found and a programme without any raises no alarm, over many drawn programmes.
 
-``FLIPSTATS_SEEDS=200`` draws as many; without it a few, so that CI stays quick. The rates over 200 seeds are in
+``FLIPSTATS_SEEDS=200`` draws as many; without it a few, so that CI stays quick. The rates measured are in
 docs/diagnostics.md. One problem is planted at a time: four cannot all be among the first three.
 """
 
