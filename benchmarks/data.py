@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 HOUR_US = 3_600_000_000
 DAY_US = 24 * HOUR_US
@@ -16,6 +19,7 @@ SESSIONS = 10
 RESOURCES_PER_SESSION = 4
 COHORTS_PER_RESOURCE = 10  # a resource serves this many cohorts, at different dates
 IN_TWO_COHORTS = 0.3
+PIECE = 1_000_000
 
 
 def _ids(prefix: str, n: int) -> pl.Series:
@@ -26,7 +30,10 @@ def _ids(prefix: str, n: int) -> pl.Series:
 
 
 def write(folder: Path, events: int, seed: int = 7) -> None:
-    """Write `learners`, `enrolments`, `sessions`, `plan`, `resources` and `events` as raw Parquet files."""
+    """Write the tables of a programme, `learners` to `events`, as raw Parquet files.
+
+    Events are drawn and written a piece at a time, so that 100 million fit.
+    """
     rng = np.random.default_rng(seed)
     n_learners = max(events // EVENTS_PER_LEARNER, LEARNERS_PER_COHORT)
     n_cohorts = max(n_learners // LEARNERS_PER_COHORT, 1)
@@ -60,15 +67,6 @@ def write(folder: Path, events: int, seed: int = 7) -> None:
         }
     )
 
-    actor = rng.integers(0, n_learners, events)
-    session = np.minimum(rng.zipf(1.5, events) - 1, SESSIONS - 1)
-    item = np.minimum(rng.zipf(1.8, events) - 1, RESOURCES_PER_SESSION - 1)
-    home = first[actor]
-    resource = (home // COHORTS_PER_RESOURCE * SESSIONS + session) * RESOURCES_PER_SESSION + item
-    due = START_US + ((session + 1) * 7 * 24 + home % 48) * HOUR_US
-    at = due - (rng.exponential(36, events) * HOUR_US).astype(np.int64) + 2 * HOUR_US
-    raw = pl.DataFrame({"learner_id": learners[actor], "resource_id": resources[resource], "at": at})
-
     for name, frame in {
         "learners": pl.DataFrame({"learner_id": learners}),
         "cohorts": pl.DataFrame({"cohort_id": cohorts}),
@@ -76,6 +74,26 @@ def write(folder: Path, events: int, seed: int = 7) -> None:
         "sessions": sessions,
         "resources": pl.DataFrame({"resource_id": resources}),
         "plan": plan,
-        "events": raw,
     }.items():
         frame.write_parquet(folder / f"{name}.parquet")
+    pieces = (_events(rng, min(PIECE, events - done), first) for done in range(0, events, PIECE))
+    _write_events(folder / "events.parquet", pieces, learners, resources)
+
+
+def _events(rng: np.random.Generator, n: int, first: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Draw who did what when: few resources take most, and most comes just before a session."""
+    actor = rng.integers(0, len(first), n)
+    session = np.minimum(rng.zipf(1.5, n) - 1, SESSIONS - 1)
+    item = np.minimum(rng.zipf(1.8, n) - 1, RESOURCES_PER_SESSION - 1)
+    home = first[actor]
+    resource = (home // COHORTS_PER_RESOURCE * SESSIONS + session) * RESOURCES_PER_SESSION + item
+    due = START_US + ((session + 1) * 7 * 24 + home % 48) * HOUR_US
+    return actor, resource, due - (rng.exponential(36, n) * HOUR_US).astype(np.int64) + 2 * HOUR_US
+
+
+def _write_events(file: Path, pieces: Iterator[tuple], learners: pl.Series, resources: pl.Series) -> None:
+    schema = pa.schema([("learner_id", pa.string()), ("resource_id", pa.string()), ("at", pa.int64())])
+    with pq.ParquetWriter(file, schema, compression="zstd", dictionary_pagesize_limit=2**26) as writer:
+        for actor, resource, at in pieces:
+            raw = pl.DataFrame({"learner_id": learners[actor], "resource_id": resources[resource], "at": at})
+            writer.write_table(raw.to_arrow().cast(schema), row_group_size=PIECE // 4)

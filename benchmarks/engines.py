@@ -1,11 +1,14 @@
 """The same question to each engine: pairs opened in the window, by cohort and session, with its interval.
 
 Each function takes the folder of raw Parquet files and that of the built study, and returns the same rows.
-Each is an honest best effort for its engine, kept readable.
+Each is an honest best effort for its engine, kept readable: events meet their learner's enrolment first,
+then the window; what was opened is told apart by numbers of rows, not by texts. Libraries are imported by
+`prepare`, before the clock starts.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 
 import polars as pl
@@ -50,7 +53,7 @@ def flipstats_build(raw: Path, out: Path) -> None:
 
 
 def flipstats(_raw: Path, built: Path) -> pl.DataFrame:
-    """Stage one on the stored study, bucket by bucket, then the rates."""
+    """Stage one on the stored study, bucket by bucket; of the facts, what the rates need."""
     from flipstats.facts import collect, facts
     from flipstats.store import Store
     from flipstats.tables import TABLES
@@ -58,10 +61,12 @@ def flipstats(_raw: Path, built: Path) -> pl.DataFrame:
     store = Store(built)
     small = {name: store.physical(name).collect().lazy() for name in ("enrolments", "sessions", "plan")}
     counts = pl.concat(
-        collect(facts(bucket, **small))
-        .filter(pl.col("n") > 0)
-        .group_by("session_id")
-        .agg(pl.len().alias("opened"))
+        collect(
+            facts(bucket, **small)
+            .filter(pl.col("n") > 0)
+            .group_by("session_id")
+            .agg(pl.len().alias("opened"))
+        )
         for bucket in store.buckets()
     )
     opened = counts.group_by("session_id").agg(pl.col("opened").sum())
@@ -84,30 +89,31 @@ def flipstats(_raw: Path, built: Path) -> pl.DataFrame:
 
 
 def duckdb(raw: Path, _built: Path) -> pl.DataFrame:
-    """Hand-tuned SQL on the raw Parquet: small tables joined first, events met by learner, then by window."""
+    """Hand-tuned SQL on the raw Parquet: joins in the order written, distinct on numbers of rows."""
     import duckdb as engine
 
     with engine.connect() as base:
         base.execute("SET disabled_optimizers = 'join_order'")
         for name in ("enrolments", "sessions", "plan", "events"):
             base.execute(f"CREATE VIEW {name} AS SELECT * FROM read_parquet('{raw / (name + '.parquet')}')")
+        base.execute(
+            """
+            CREATE TABLE due AS SELECT row_number() OVER () AS pair, session_id, cohort_id, resource_id,
+                released_at, starts_at FROM plan JOIN sessions USING (session_id)
+            """
+        )
+        base.execute("CREATE TABLE people AS SELECT row_number() OVER () AS person, * FROM enrolments")
         found = base.execute(
             """
-            WITH due AS (
-                SELECT session_id, cohort_id, resource_id, released_at, starts_at
-                FROM plan JOIN sessions USING (session_id)
+            WITH seen AS (
+                SELECT DISTINCT pair, person
+                FROM events
+                JOIN people USING (learner_id)
+                JOIN due ON due.cohort_id = people.cohort_id AND due.resource_id = events.resource_id
+                WHERE events.at >= released_at AND events.at >= enrolled_at AND events.at < starts_at
             ),
-            opened AS (
-                SELECT session_id, count(*) AS opened FROM (
-                    SELECT DISTINCT due.session_id, events.learner_id, events.resource_id
-                    FROM events
-                    JOIN enrolments USING (learner_id)
-                    JOIN due ON due.cohort_id = enrolments.cohort_id AND due.resource_id = events.resource_id
-                    WHERE events.at >= greatest(due.released_at, enrolments.enrolled_at)
-                      AND events.at < due.starts_at
-                ) GROUP BY session_id
-            ),
-            sizes AS (SELECT cohort_id, count(*) AS learners FROM enrolments GROUP BY cohort_id)
+            opened AS (SELECT session_id, count(*) AS opened FROM seen JOIN due USING (pair) GROUP BY ALL),
+            sizes AS (SELECT cohort_id, count(*) AS learners FROM people GROUP BY ALL)
             SELECT cohort_id, session_id, coalesce(any_value(opened), 0) AS opened,
                    any_value(learners) * count(*) AS pairs
             FROM due JOIN sizes USING (cohort_id) LEFT JOIN opened USING (session_id)
@@ -118,30 +124,68 @@ def duckdb(raw: Path, _built: Path) -> pl.DataFrame:
     return wilson(rows.with_columns(pl.col("opened", "pairs").cast(pl.Int64)))
 
 
+def chdb(raw: Path, _built: Path) -> pl.DataFrame:
+    """ClickHouse in process: the table on the right of each join is hashed, the events stream by."""
+    import chdb as engine
+
+    def file(name: str) -> str:
+        return f"file('{raw / (name + '.parquet')}', Parquet)"
+
+    due = f"""(
+        SELECT session_id, cohort_id, resource_id, released_at, starts_at, rowNumberInAllBlocks() AS pair
+        FROM {file("plan")} AS plan JOIN {file("sessions")} AS sessions USING (session_id)
+    )"""
+    people = f"(SELECT *, rowNumberInAllBlocks() AS person FROM {file('enrolments')})"
+    found = engine.query(
+        f"""
+        WITH due AS {due},
+        met AS (
+            SELECT events.resource_id AS resource_id, at, cohort_id, enrolled_at, person
+            FROM {file("events")} AS events JOIN {people} AS people ON people.learner_id = events.learner_id
+        ),
+        opened AS (
+            SELECT session_id, count() AS opened FROM (
+                SELECT DISTINCT session_id, pair, person
+                FROM met JOIN due ON due.cohort_id = met.cohort_id AND due.resource_id = met.resource_id
+                WHERE at >= released_at AND at >= enrolled_at AND at < starts_at
+            ) GROUP BY session_id
+        ),
+        sizes AS (SELECT cohort_id, count() AS learners FROM {file("enrolments")} GROUP BY cohort_id),
+        needed AS (SELECT cohort_id, session_id, count() AS resources FROM due GROUP BY cohort_id, session_id)
+        SELECT needed.cohort_id AS cohort_id, needed.session_id AS session_id,
+               toInt64(opened.opened) AS opened, toInt64(learners * resources) AS pairs
+        FROM needed JOIN sizes ON sizes.cohort_id = needed.cohort_id
+        LEFT JOIN opened ON opened.session_id = needed.session_id
+        """,
+        "Parquet",
+    )
+    rows = pl.read_parquet(found.bytes())
+    texts = [pl.col(name).cast(pl.String) for name in KEYS]
+    return wilson(rows.with_columns(*texts, pl.col("opened").fill_null(0)))
+
+
 def pandas(raw: Path, _built: Path) -> pl.DataFrame:
-    """pandas, with categorical keys so that the joins are on integers."""
+    """pandas on texts of Arrow: columns that are not needed go before each join."""
     import pandas as pd
 
-    tables = {
-        name: pd.read_parquet(raw / f"{name}.parquet")
-        for name in ("enrolments", "sessions", "plan", "events")
-    }
+    names = ("enrolments", "sessions", "plan", "events")
+    tables = {name: pd.read_parquet(raw / f"{name}.parquet") for name in names}
     due = tables["plan"].merge(tables["sessions"][["session_id", "cohort_id", "starts_at"]], on="session_id")
-    events = tables["events"].merge(tables["enrolments"], on="learner_id")
-    met = events.merge(due, on=["cohort_id", "resource_id"])
+    people = tables["enrolments"].rename_axis("person").reset_index()
+    windows = due[["cohort_id", "resource_id", "released_at", "starts_at"]].rename_axis("pair").reset_index()
+    met = tables["events"].merge(people, on="learner_id").drop(columns="learner_id")
+    met = met.merge(windows, on=["cohort_id", "resource_id"])
     met = met[
         (met["at"] >= met["released_at"]) & (met["at"] >= met["enrolled_at"]) & (met["at"] < met["starts_at"])
     ]
-    opened = met.drop_duplicates(["session_id", "learner_id", "resource_id"]).groupby("session_id").size()
-    sizes = tables["enrolments"].groupby("cohort_id").size()
+    seen = met[["pair", "person"]].drop_duplicates()
+    opened = due["session_id"].loc[seen["pair"]].value_counts()
+    sizes = people.groupby("cohort_id").size()
     rows = due.groupby(KEYS, as_index=False).size()
     rows["pairs"] = rows["size"] * rows["cohort_id"].map(sizes)
     rows["opened"] = rows["session_id"].map(opened).fillna(0).astype("int64")
-    return wilson(
-        pl.from_pandas(rows[[*KEYS, "opened", "pairs"]]).with_columns(
-            pl.col("opened", "pairs").cast(pl.Int64)
-        )
-    )
+    counts = pl.from_pandas(rows[[*KEYS, "opened", "pairs"]])
+    return wilson(counts.with_columns(pl.col("opened", "pairs").cast(pl.Int64)))
 
 
 def floor(raw: Path, _built: Path) -> pl.DataFrame:
@@ -154,4 +198,10 @@ def floor(raw: Path, _built: Path) -> pl.DataFrame:
     )
 
 
-ENGINES = {"flipstats": flipstats, "duckdb": duckdb, "pandas": pandas, "floor": floor}
+ENGINES = {"flipstats": flipstats, "duckdb": duckdb, "pandas": pandas, "chdb": chdb, "floor": floor}
+LIBRARIES = {"flipstats": "flipstats.facts", "build": "flipstats.facts", "floor": "polars"}
+
+
+def prepare(name: str) -> None:
+    """Import what an engine needs."""
+    import_module(LIBRARIES.get(name, name))

@@ -73,7 +73,7 @@ class DuckDB:
 
     def instants(self, frame: DuckDBPyRelation, columns: list[str]) -> DuckDBPyRelation:
         """Turn timestamps into microseconds."""
-        numbers = ", ".join(f"epoch_us({column}) AS {column}" for column in columns)
+        numbers = ", ".join(f'epoch_us("{column}") AS "{column}"' for column in columns)
         return frame.project(f"* REPLACE ({numbers})") if columns else frame
 
     def local(self, frame: DuckDBPyRelation) -> pl.DataFrame:
