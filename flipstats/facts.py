@@ -29,7 +29,6 @@ CONSULTING_VERBS = (*OPENING_VERBS, *COMPLETING_VERBS, "paused")
 KEYS = ("learner_id", "session_id", "resource_id")
 _CODES = (nw.UInt8, nw.UInt16, nw.UInt32)
 _SECONDS_LIMIT = 1e9
-_OPENED, _DOWNLOADED, _COMPLETED, _DECLARED = range(4)  # what an event shows
 _SMALL = {
     "enrolments": ("learner_id", "cohort_id", "enrolled_at"),
     "sessions": ("session_id", "cohort_id", "starts_at", "ends_at"),
@@ -122,7 +121,7 @@ def facts(
         nw.col("at") >= nw.col("enrolled_at"),
         nw.col("at") >= nw.col("released_at"),
         nw.col("at") <= nw.col("late_until"),
-        (nw.col("at") < nw.col("starts_at")) | (nw.col("kind") != _DECLARED),
+        (nw.col("at") < nw.col("starts_at")) | ~_among(("declared",)),
     )
     return _reduced(_marked(joined)).to_native()
 
@@ -152,13 +151,9 @@ def _all_null(dtype: nw.dtypes.DType) -> bool:
 
 def _relevant(events: nw.LazyFrame) -> nw.LazyFrame:
     coded = events.collect_schema()["verb"].is_integer()
-
-    def among(*verbs: str) -> nw.Expr:
-        return nw.col("verb").is_in([VERBS.index(verb) for verb in verbs] if coded else list(verbs))
-
-    opened_or_taken = nw.when(among("downloaded")).then(_lit(_DOWNLOADED)).otherwise(_lit(_OPENED))
-    observed = nw.when(among(*COMPLETING_VERBS)).then(_lit(_COMPLETED)).otherwise(opened_or_taken)
-    return events.filter(among(*CONSULTING_VERBS, "declared")).select(
+    kept = (*CONSULTING_VERBS, "declared")
+    verb = nw.col("verb")
+    return events.filter(_among(kept) if coded else verb.is_in(list(kept))).select(
         "learner_id",
         "resource_id",
         "at",
@@ -168,8 +163,21 @@ def _relevant(events: nw.LazyFrame) -> nw.LazyFrame:
         nw.when((nw.col("progress") >= 0) & (nw.col("progress") <= 1))
         .then(nw.col("progress"))
         .alias("progress"),
-        nw.when(among("declared")).then(_lit(_DECLARED)).otherwise(observed).alias("kind"),
+        verb if coded else _position(verb).alias("verb"),
     )
+
+
+def _position(verb: nw.Expr) -> nw.Expr:
+    """Return one position for each kind of verb: numbers go through joins cheaper than texts."""
+    other = _lit(VERBS.index("viewed"))
+    for word in ("declared", "downloaded"):
+        other = nw.when(verb == word).then(_lit(VERBS.index(word))).otherwise(other)
+    completing = verb.is_in(list(COMPLETING_VERBS))
+    return nw.when(completing).then(_lit(VERBS.index(COMPLETING_VERBS[0]))).otherwise(other)
+
+
+def _among(verbs: tuple[str, ...]) -> nw.Expr:
+    return nw.col("verb").is_in([VERBS.index(verb) for verb in verbs])
 
 
 def _lit(value: int) -> nw.Expr:
@@ -195,17 +203,17 @@ def _windows(sessions: nw.LazyFrame, plan: nw.LazyFrame, thresholds: Thresholds)
 
 
 def _marked(joined: nw.LazyFrame) -> nw.LazyFrame:
-    in_time, observed = nw.col("at") < nw.col("starts_at"), nw.col("kind") != _DECLARED
+    in_time, observed = nw.col("at") < nw.col("starts_at"), ~_among(("declared",))
     used, late = in_time & observed, ~in_time & observed
     return joined.select(
         *KEYS,
         _one(used).alias("n"),
-        _one(used & (nw.col("kind") == _DOWNLOADED)).alias("downloads"),
+        _one(used & _among(("downloaded",))).alias("downloads"),
         nw.when(used).then(nw.col("at")).alias("first_at"),
         nw.when(used).then(nw.col("at")).alias("last_at"),
         nw.when(used).then(nw.col("ms")).alias("ms"),
         nw.when(used).then(nw.col("progress")).alias("progress"),
-        _one(used & (nw.col("kind") == _COMPLETED)).alias("completed"),
+        _one(used & _among(COMPLETING_VERBS)).alias("completed"),
         _one(in_time & ~observed).alias("declared"),
         _one(late).alias("late_n"),
         nw.when(late).then(nw.col("at")).alias("late_first_at"),

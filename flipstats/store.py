@@ -1,9 +1,9 @@
 """How a study lies on disk: immutable snapshots of Parquet files behind one pointer file.
 
-Ids are coded to 32-bit integers through code books, times are Int64 microseconds since 1970 UTC, and events
-lie in learner buckets, sorted by learner and time: stage one then reads integers only, bucket by bucket. A
-snapshot is written whole beside the others and becomes current when the pointer is replaced; killed before
-that, the previous study is intact.
+Ids are coded to 32-bit integers through code books, verbs to their position in `schema.VERBS`, times are
+Int64 microseconds since 1970 UTC, and events lie in learner buckets, sorted by learner and time: stage one
+then reads integers only, bucket by bucket. A snapshot is written whole beside the others and becomes current
+when the pointer is replaced; killed before that, the previous study is intact.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from flipstats import schema
 from flipstats.errors import StudyError
 from flipstats.i18n import t
 
-FORMAT_VERSION = 1  # raised with every change of layout, the columns of stored facts included
+FORMAT_VERSION = 2  # raised with every change of layout, the columns of stored facts included
 BUCKETS = 16  # at least
 _BUCKET_ROWS = 2_000_000  # about; of more events more buckets are made
 _PIECE = 500_000  # events that are coded at a time
@@ -40,6 +40,9 @@ _BOOKS = {
     if column.kind == "id"
 }
 
+_VERB = pl.Enum(schema.VERBS)  # a verb lies as its position there: new ones go to the end
+_VERBS = dict(enumerate(schema.VERBS))
+_PASS_BYTES = 16_000_000  # of buckets that are read in one go: to begin costs more than to read a small one
 _ORDER = ("learner_id", "at", "source_id", "record")  # one order, whatever the engine did in parallel
 
 
@@ -192,6 +195,8 @@ def code(
             )
         elif column.kind == "time" and column.name in names:
             frame = frame.with_columns(pl.col(column.name).dt.epoch("us"))
+        elif column.name == "verb" and column.name in names:
+            frame = frame.with_columns(pl.col("verb").cast(_VERB).to_physical())
     return frame.select(names)
 
 
@@ -259,9 +264,17 @@ class Store:
         return sorted((self.path / "events").glob("bucket-*.parquet"))
 
     def buckets(self) -> Iterator[pl.LazyFrame]:
-        """Yield the events bucket by bucket."""
+        """Yield the events bucket by bucket, small buckets together."""
+        together, size = [], 0
         for file in self.event_files():
-            yield pl.scan_parquet(file)
+            bytes_here = file.stat().st_size
+            if together and size + bytes_here > _PASS_BYTES:
+                yield pl.scan_parquet(together)
+                together, size = [], 0
+            together.append(file)
+            size += bytes_here
+        if together:
+            yield pl.scan_parquet(together)
 
     def book(self, name: str) -> pl.LazyFrame:
         """Return a code book: the id and its ``code``."""
@@ -293,6 +306,8 @@ class Store:
                 )
             elif column.kind == "time" and column.name in names:
                 frame = frame.with_columns(pl.from_epoch(column.name, "us").dt.replace_time_zone("UTC"))
+            elif column.name == "verb" and column.name in names:
+                frame = frame.with_columns(pl.col("verb").replace_strict(_VERBS, return_dtype=pl.String))
         return frame.select(names)
 
 

@@ -298,10 +298,21 @@ def _carry_out(
     erasures.log.append({**entry, "rows": {name: n for name, n in taken.items() if n}})
     # The list first: killed between the two, a rebuild still leaves them out.
     write_erasures(folder, erasures)
-    smaller = Study(schema.validate(left), study.file, provenance=study.provenance)
+    kept = _kept_facts(study, left)
+    smaller = Study(schema.validate(left), study.file, provenance=study.provenance, stored_facts=kept)
     smaller.save(folder, facts=facts.maker(smaller))
     drop_older_snapshots(folder)
     return Erased(taken, files, folder / FILE)
+
+
+def _kept_facts(study: Study, left: Mapping[str, pl.DataFrame | pl.LazyFrame]) -> pl.LazyFrame | None:
+    """Return facts taken from elsewhere, of who and what is left; our own are made again of the events."""
+    if study.facts_from is None or study.stored_facts is None:
+        return None
+    facts_left = study.stored_facts
+    for table, key in (("learners", "learner_id"), ("sessions", "session_id")):
+        facts_left = facts_left.join(left[table].lazy().select(key), on=key, how="semi")
+    return facts_left
 
 
 def _height(frame: pl.DataFrame | pl.LazyFrame) -> int:
