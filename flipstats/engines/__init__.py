@@ -144,7 +144,7 @@ def _tables(
     for name, columns in COLUMNS.items():
         if name not in found:
             times = [column for column, kind in columns.items() if kind == "time"]
-            mine = study.table(name).select(columns).with_columns(pl.col(times).dt.epoch("us"))
+            mine = study.table(name).select(*columns).with_columns(pl.col(times).dt.epoch("us"))
             found[name] = engine.give(mine.collect(engine="streaming"))
     check_ids(found)
     zone = study.programme.timezone if study is not None else zone

@@ -19,8 +19,6 @@ from flipstats.i18n import t
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
-_ROWS = 1_000_000
-
 
 @contextmanager
 def session(database: str | None = None) -> Iterator[DuckDB]:
@@ -82,8 +80,9 @@ class DuckDB:
 
     def made(self, tables: dict[str, DuckDBPyRelation], thresholds: Thresholds) -> Iterable[pl.DataFrame]:
         """Run stage one, and fetch it piece by piece."""
-        found = facts(**tables, thresholds=thresholds)
-        reader = found.fetch_arrow_reader(_ROWS)
+        import pyarrow as pa
+
+        reader = pa.RecordBatchReader.from_stream(facts(**tables, thresholds=thresholds))
         yield pl.from_arrow(reader.schema.empty_table())
         for batch in reader:
             yield pl.from_arrow(batch)
