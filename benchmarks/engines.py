@@ -8,6 +8,7 @@ then the window; what was opened is told apart by numbers of rows, not by texts.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 
@@ -32,8 +33,9 @@ def wilson(rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def flipstats_build(raw: Path, out: Path) -> None:
+def flipstats_build(raw: Path, out: Path, *, facts: bool = False) -> None:
     """Turn the raw tables into a stored study: ids coded, events in learner buckets."""
+    from flipstats.facts import maker
     from flipstats.study import Study
 
     def times(name: str, *columns: str) -> pl.LazyFrame:
@@ -49,7 +51,13 @@ def flipstats_build(raw: Path, out: Path) -> None:
         "plan": times("plan", "released_at").with_columns(phase=pl.lit("pre"), mandatory=pl.lit(value=True)),
         "events": times("events", "at").with_columns(verb=pl.lit("viewed")),
     }
-    Study.from_frames(programme={"id": "benchmark"}, **tables).save(out)
+    source = {"source_id": ["log"], "file": ["events.parquet"], "sha256": ["0"], "format": ["canonical"]}
+    source |= {f"rows_{part}": [0] for part in ("read", "kept", "merged", "set_aside")}
+    covered = {"source_id": ["log"], "level": ["opened"], "basis": ["declared"]}
+    end = pl.lit(datetime(2026, 1, 1, tzinfo=UTC)).cast(pl.Datetime("us", "UTC")).alias("covers_to")
+    tables |= {"sources": pl.DataFrame(source), "coverage": pl.DataFrame(covered).with_columns(end)}
+    study = Study.from_frames(programme={"id": "benchmark"}, **tables)
+    study.save(out, facts=maker(study) if facts else None)
 
 
 def flipstats(_raw: Path, built: Path) -> pl.DataFrame:
