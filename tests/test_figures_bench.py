@@ -16,10 +16,11 @@ import figure_rows as given
 import polars as pl
 import pytest
 
-from flipstats import figures
+from flipstats import display, figures
 from flipstats.errors import FlipstatsError, ParameterError
 from flipstats.figures import multiples, reach, theme, timeline
 from flipstats.i18n import in_language
+from flipstats.report.pictures import pictures_of, write_pictures
 
 LEARNERS = timeline.MOST + 3
 
@@ -169,6 +170,17 @@ def test_a_missing_extra_and_a_missing_browser_are_said(
         "figures as files need the Chromium or Chrome browser on this machine, and there is none. In a report, "
         "“Save the image” below each figure needs nothing"
     )
+
+
+def test_the_figures_of_a_report_are_found_again_whole() -> None:
+    given_pictures = [figures.resource_reach(given.REACH), figures.retention_curve(given.RETAINED)]
+    page = "".join(display.figure(picture) for picture in given_pictures) + display.notice("nothing else")
+    found = pictures_of(page)
+    assert [title for title, _ in found] == [picture.title for picture in given_pictures]
+    for (_, figure), picture in zip(found, given_pictures, strict=True):
+        assert json.loads(figure.to_json())["data"] == json.loads(picture.figure.to_json())["data"]
+        assert figure.layout.template.layout.font.color == theme.LIGHT["ink"]
+    assert write_pictures("<p>no figure</p>", Path("nowhere"), "stem") == []
 
 
 @pytest.mark.browser

@@ -23,10 +23,18 @@
     try {
       await Plotly.react(canvas, data, layout, theme.config);
       plot.dataset.drawn = now;
+      reachable(plot);
     } catch (error) {
       plot.dataset.error = String(error);
       console.error(error);
     }
+  }
+
+  // A figure wider than its place scrolls, also for who has no mouse.
+  function reachable(plot) {
+    const scrolls = plot.scrollWidth > plot.clientWidth;
+    const wanted = { tabindex: "0", role: "region", "aria-labelledby": plot.dataset.name };
+    for (const [name, value] of Object.entries(wanted)) scrolls ? plot.setAttribute(name, value) : plot.removeAttribute(name);
   }
 
   // One figure after the other, and never the same one twice at once.
@@ -60,6 +68,7 @@
   }
 
   prefersDark.addEventListener("change", () => redraw([...all()]));
+  addEventListener("resize", () => all().forEach(reachable));
   addEventListener("beforeprint", () => paper(true));
   addEventListener("afterprint", () => paper(false));
   new MutationObserver(fresh).observe(document.body, { childList: true, subtree: true });

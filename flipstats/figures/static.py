@@ -113,10 +113,11 @@ def _job(
     words = theme.safe(title, max(20, int((width - 40) / _LETTER)), 2)
     head = _HEAD + _LINE * words.count("<br>")
     tall = height or int(drawn.layout.height or HEIGHT) + head
+    below = 16 + 12 * words.count("<br>")
     margin = drawn.layout.margin
     drawn.update_layout(
         title={
-            "text": f"<b>{words}</b>", "x": 20 / width, "xref": "container", "y": 1 - 16 / tall,
+            "text": f"<b>{words}</b>", "x": 20 / width, "xref": "container", "y": 1 - below / tall,
             "yref": "container", "yanchor": "top", "font": {"size": 17},
         },
         margin={"t": (margin.t or 12) + head, "l": max(margin.l or 0, 20), "r": max(margin.r or 0, 20)},
