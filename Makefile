@@ -6,7 +6,7 @@ lang ?=
 study ?= flipstats-demo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test style check lab dashboard bench fuzz lock docs clean
+.PHONY: help demo test style check lab dashboard bench fuzz lock docs site pictures clean
 
 help: ## say what each command does
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -48,6 +48,14 @@ fuzz: .venv/.ready ## look for what breaks our parsers, for seconds=300 (needs t
 docs: .venv/.ready ## write the generated pages of docs/ anew
 	@$(BIN)/python -m flipstats.dictionary docs
 	@$(BIN)/python -m flipstats.indicator_dictionary docs
+
+site: .venv/.ready ## the documentation site, in build/site
+	@$(BIN)/sphinx-build -q -W -n --keep-going -d build/doctrees/en docs build/site
+	@SITE_LANGUAGE=fr $(BIN)/sphinx-build -q -W -n --keep-going -d build/doctrees/fr docs build/site/fr
+	@echo "build/site/index.html, build/site/fr/index.fr.html"
+
+pictures: .venv/.ready ## the pictures of the README, the site and its gallery anew (needs chromium)
+	@$(BIN)/python docs/pictures.py
 
 lock: .venv/.ready ## resolve the dependencies again into requirements.lock
 	@$(BIN)/uv pip compile pyproject.toml --extra dev --extra duckdb --extra docs --extra figures --universal --python-version 3.11 --no-header --quiet -o requirements.lock --upgrade
