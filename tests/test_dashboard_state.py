@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from urllib.parse import parse_qs
 
 import pytest
@@ -281,3 +283,17 @@ def test_catalogues_of_the_page_have_the_same_placeholders():
             forms = text.values() if isinstance(text, dict) else [text]
             found.append({name for form in forms for _, name, *_ in string.Formatter().parse(form) if name})
         assert found[0] == found[1], key
+
+
+def test_a_server_goes_on_when_nobody_reads_what_it_says():
+    code = (
+        "import sys; from flipstats.dashboard.environment import say; sys.stdin.read();"
+        "say('one'); say('two'); print('alive', file=sys.stderr)"
+    )
+    command = [sys.executable, "-c", code]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, text=True, **pipes) as server:
+        server.stdout.close()
+        server.stdin.close()
+        assert server.stderr.read() == "alive\n"
+    assert server.returncode == 0

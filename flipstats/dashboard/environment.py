@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,8 +22,11 @@ _PORTS_TRIED = 100
 
 
 def say(text: str) -> None:
-    """Print at once, also where the output is a file that somebody follows."""
-    print(text, flush=True)
+    """Print at once, also where the output is a file that somebody follows; nobody need listen."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:  # what read our output has ended; those who look at the page have not
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @contextmanager
