@@ -105,8 +105,10 @@ def _served(study: Path, page: str, lang: str) -> Iterator[str]:
             if not line:
                 sys.exit(f"the page was not served: {said}")
             said += line
-        yield address[0]
-        server.terminate()
+        try:
+            yield address[0]
+        finally:
+            server.terminate()
 
 
 def _pages(browser: Browser, study: Path, lang: str) -> None:

@@ -97,7 +97,7 @@ def serve(
     open_browser : bool
         Open the page in the user's browser.
     announce : callable
-        Told the address when the server is about to listen.
+        Told the address once the server listens.
 
     Raises
     ------
@@ -122,14 +122,9 @@ def serve(
     announce(t("page.making", lang))
     with _kernel_environment(make(page, study, role, lang)) as runtime:
         config = _configuration(notebook, door, viewers, lang, runtime)
-        announce(
-            t(
-                "entry.serving_once" if door.one_time else "page.serving",
-                lang,
-                url=door.url(hide=bool(token_file)),
-            )
-        )
-        _run(config, door, open_browser=open_browser and not token_file, announce=announce, lang=lang)
+        welcome = "entry.serving_once" if door.one_time else "page.serving"
+        said = t(welcome, lang, url=door.url(hide=bool(token_file)))
+        _run(config, door, said, open_browser=open_browser and not token_file, announce=announce, lang=lang)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,8 +187,15 @@ def name_of(host_name: str | None) -> str | None:
 
 
 def _run(
-    config: Config, door: Door, *, open_browser: bool, announce: Callable[[str], None], lang: str
+    config: Config,
+    door: Door,
+    welcome: str,
+    *,
+    open_browser: bool,
+    announce: Callable[[str], None],
+    lang: str,
 ) -> None:
+    from tornado.ioloop import IOLoop
     from voila.app import Voila
 
     from flipstats.dashboard.entry import OneTime, Secret
@@ -210,6 +212,10 @@ def _run(
             if door.one_time:
                 self.identity_provider.spent = lambda new: announce(t("entry.next", lang, url=door.url(new)))
             return settings
+
+        def listen(self) -> None:
+            IOLoop.current().add_callback(announce, welcome)  # runs once the port is bound
+            super().listen()
 
         def launch_browser(self) -> None:
             _open_browser(door.url(), Path(self.connection_dir))
