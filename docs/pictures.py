@@ -85,9 +85,9 @@ def _opened(browser: Browser, url: str, width: int) -> Iterator[Page]:
     )
     page = context.new_page()
     page.goto(url)
-    page.wait_for_function(
-        "document.querySelectorAll('.js-plotly-plot .main-svg').length > 0", timeout=120_000
-    )
+    page.wait_for_selector(".fs-figure, main")
+    if page.query_selector(".fs-figure, .fs-figures"):
+        page.wait_for_selector(".js-plotly-plot .main-svg", timeout=120_000)
     page.wait_for_timeout(1500)  # the last figures are drawn one after the other
     yield page
     context.close()

@@ -16,7 +16,7 @@ from flipstats.dashboard.state import Choice
 from flipstats.i18n import in_language
 from flipstats.study import open_study
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
 ROLES = {"manager": "manager", "cohort": "trainer", "session": "trainer", "evidence": "manager"}
 DRAWN = """(turn) => {
