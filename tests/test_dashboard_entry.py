@@ -1,6 +1,7 @@
 """Who is let in: each link one browser, a proxy's secret always, and nobody by guessing."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -20,7 +21,8 @@ class Asked:
 
 
 def asks(door, **brings):
-    return asyncio.run(door.get_user_token(Asked(**brings)))
+    with ThreadPoolExecutor(1) as alone:  # the browser of other tests keeps a loop in this thread
+        return alone.submit(asyncio.run, door.get_user_token(Asked(**brings))).result()
 
 
 @pytest.fixture

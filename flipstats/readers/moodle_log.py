@@ -17,6 +17,7 @@ import polars as pl
 from flipstats.i18n import Notice
 from flipstats.readers.base import Account, Context, Reading, people
 from flipstats.readers.columns import TimeColumn
+from flipstats.readers.date_shapes import with_years
 from flipstats.readers.moodle_log_rows import COLUMNS, FORMAT, Found, rows
 from flipstats.readers.moodle_people import NOBODY
 from flipstats.readers.records import Chunk, best_delimiter, chunks, first_records
@@ -57,6 +58,9 @@ def read(file: Path, context: Context) -> Reading:
     drafts = _gather(pieces, match, account, found, Spool(context.spool, "draft"))
     exported = _exported(file.name)
     zone = zone_of(context, file.name) if drafts.height or context.timezone else None
+    if context.day and _with_years(drafts, context.day):
+        day = str(context.day)
+        notices.append(Notice("readers_moodle_more.years_counted_back", file=file.name, day=day))
     clock = _Clocked(file.name, header[match.columns["time"][0]], zone, exported, context, drafts)
     keys, resources = _resources(found)
     named = _named_only(found)
@@ -110,6 +114,17 @@ def _gather(pieces: Iterable[Chunk], match: Match, account: Account, found: Foun
             account.set_aside(record, reason)
         drafts.add(rows(chunk, match, found))
     return drafts
+
+
+def _with_years(drafts: Spool, day: dt.date) -> bool:
+    """Give the times of a log that writes no year theirs, counted back from a day; says whether it did."""
+    counted = False
+    for place, draft in enumerate(drafts):
+        dated = with_years(draft["time"], day) if draft.height else None
+        if dated is not None:
+            drafts.put(place, draft.with_columns(time=dated))
+            counted = True
+    return counted
 
 
 class _Clocked:
