@@ -294,7 +294,8 @@ def test_an_export_carries_themes_and_questions():
     assert not served.has("feedback")
     ours, theirs = diagnose(served), diagnose(study, role="manager")
     for kind in ("blocking", "feedback"):
-        mine, whole = ([f for f in of.findings if f.kind == kind] for of in (ours, theirs))
+        told = ((*of.findings, *of.watch) for of in (ours, theirs))
+        mine, whole = ([f for f in found if f.kind == kind] for found in told)
         assert [f.numbers for f in mine] == [f.numbers for f in whole] != []
         assert [f.sentence for f in mine] == [f.sentence for f in whole]
     part = diagnose(served.select(cohorts=["A"]))
