@@ -155,7 +155,8 @@ def _figures(page: Page, start: str, seen: set[str]) -> list[str]:
 
 
 def _text(html: str) -> str:
-    return " ".join(unescape(re.sub(r"<[^>]+>", "", html)).replace("*", "\\*").split(" "))
+    """Return the text of a bit of a page, safe in Markdown."""
+    return unescape(re.sub(r"<[^>]+>", "", html)).replace("*", "\\*")
 
 
 if __name__ == "__main__":
