@@ -1,4 +1,4 @@
-"""The answer in a few lines: did they prepare, were they ready, did it work, what limits what can be said."""
+"""The answer in a few lines: did they prepare, were they ready, did it work, what next, what limits it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 
 import polars as pl
 
-from flipstats import cohorts, metrics
+from flipstats import cohorts, diagnostics, metrics
 from flipstats.errors import FlipstatsError
 from flipstats.i18n import in_language, language, listing, number, percent, t
 from flipstats.metrics import prepared_depth
@@ -26,9 +26,11 @@ CORE = (
     "start_score",
     "completion_rate",
 )
+NEXT = 3  # findings in the headline, one of a kind each; the report has the others
 # A report and a page ask the same of one study several times.
 _compared: WeakKeyDictionary[Study, dict[str, cohorts.Comparison]] = WeakKeyDictionary()
 _computable: WeakKeyDictionary[Study, list[metrics.Computable]] = WeakKeyDictionary()
+_diagnosed: WeakKeyDictionary[Study, dict[str, diagnostics.Diagnosis]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ class Line:
     Attributes
     ----------
     key : str
-        ``prepared``, ``ready``, ``effect``, ``completion`` or ``limits``.
+        ``prepared``, ``ready``, ``summative``, ``completion``, ``next`` (up to three lines) or ``limits``.
     label : str
         What it answers, in two or three words.
     value_text, interval_text : str
@@ -93,7 +95,7 @@ def headline(study: Study, lang: str | None = None, *, role: str = "research") -
         title = t("headline.title", title=study.programme.title or study.programme.id, n=n, groups=groups)
         lines = [prepared_line(study, role), ready_line(study, role)]
         lines += [effect_line(study, outcome, role) for outcome in ("summative", "completion")]
-        lines.append(limits_line(study))
+        lines += [*next_lines(study, role), limits_line(study)]
         return Headline(title, tuple(line for line in lines if line is not None))
 
 
@@ -110,6 +112,14 @@ def computable_once(study: Study) -> list[metrics.Computable]:
     if study not in _computable:
         _computable[study] = metrics.computable(study, CORE)
     return _computable[study]
+
+
+def diagnosed_once(study: Study, role: str = "research") -> diagnostics.Diagnosis:
+    """Diagnose a study for a role; asked again of the same study, the same answer is given."""
+    known = _diagnosed.setdefault(study, {})
+    if role not in known:
+        known[role] = diagnostics.diagnose(study, role=role)
+    return known[role]
 
 
 def prepared_line(study: Study, role: str = "research") -> Line:
@@ -191,6 +201,27 @@ def effect_line(study: Study, outcome: str, role: str = "research") -> Line | No
     points = number(100 * effect.value, 1, signed=True)
     value = t("headline.points", n=abs(round(100 * effect.value, 1)), value=points)
     return Line(outcome, label, value, "", result.verdict.sentence, "")
+
+
+def next_lines(study: Study, role: str = "research") -> list[Line]:
+    """Say what to change next: the surest findings with their advice, or why there is none."""
+    label = t("headline.next_label")
+    try:
+        found = diagnosed_once(study, role)
+    except FlipstatsError:  # an export of an older flipstats lacks some answers: nothing can be told
+        return [Line("next", label, "", "", t("diagnostics.nothing_told"), "")]
+    leads = diagnostics.surest(found.findings, NEXT)
+    if not leads:
+        chance = t("diagnostics.watched", n=len(found.watch)) if found.watch else ""
+        return [Line("next", label, "", "", diagnostics.summary(found), chance)]
+    return [_step(one, place, len(leads)) for place, one in enumerate(leads, 1)]
+
+
+def _step(found: diagnostics.Finding, place: int, of: int) -> Line:
+    label = t("headline.next_label_of", n=place, of=of) if of > 1 else t("headline.next_label")
+    said = f"{found.said} {found.not_known}".strip()
+    sentence = t("headline.next", name=found.name, grade=found.grade_word, said=said)
+    return Line("next", label, "", "", sentence, f"{t('diagnostics.to_do')} {found.advice}")
 
 
 def limits_line(study: Study) -> Line | None:

@@ -34,6 +34,7 @@ def class_study(
     cohorts: tuple[str, ...] = ("A",),
     title: str = "Vidéo",
     thresholds: dict[str, float] | None = None,
+    smallest_cell: int = 5,
     changes: pl.DataFrame | None = None,
     feedback: pl.DataFrame | None = None,
 ) -> Study:
@@ -88,6 +89,7 @@ def class_study(
         "programme": {"id": "class", "timezone": "Europe/Paris", "as_of": START + dt.timedelta(days=30)},
         "thresholds": thresholds or {},
         "calendar": {"country": "FR"},
+        "privacy": {"smallest_cell": smallest_cell},
     }
     frames = dict(
         cohorts=pl.DataFrame([{"cohort_id": c, "arm": "flipped", "iteration": 1} for c in cohorts],

@@ -67,10 +67,7 @@ class Decide:
             key = "none" if self._found.looks else "nothing"
             return Block("decide", missing=t(f"decide.{key}"), remedy=t(f"decide.remedy_{key}"), wide=True)
         said = remarks(self._found) if not choice.chosen else []
-        of_a_kind: dict[str, Finding] = {}
-        for finding in found:
-            of_a_kind.setdefault(finding.kind, finding)
-        leads = list(of_a_kind.values())[:FIRST]
+        leads = diagnostics.surest(found, FIRST)
         others = [finding for finding in found if finding not in leads]
         parts = [_listed(leads), _folded(others[:_MOST], len(others) - _MOST), _small(said)]
         return Block("decide", html="".join(parts), wide=True)

@@ -14,7 +14,7 @@ from flipstats.diagnostics.items import pooled_items
 from flipstats.diagnostics.kinds import KINDS, TARGETS, Kind
 from flipstats.diagnostics.looks import look
 from flipstats.diagnostics.page import summary
-from flipstats.diagnostics.ranking import graded, ranked
+from flipstats.diagnostics.ranking import graded, ranked, surest
 from flipstats.diagnostics.result import COLUMNS, Diagnosis, Finding
 from flipstats.diagnostics.target import Target
 from flipstats.errors import ParameterError, did_you_mean
@@ -23,7 +23,18 @@ from flipstats.metrics import prepared_depth
 from flipstats.study import Study
 from flipstats.themes import comment_themes
 
-__all__ = ["COLUMNS", "KINDS", "TARGETS", "Diagnosis", "Finding", "Kind", "Target", "diagnose", "summary"]
+__all__ = [
+    "COLUMNS",
+    "KINDS",
+    "TARGETS",
+    "Diagnosis",
+    "Finding",
+    "Kind",
+    "Target",
+    "diagnose",
+    "summary",
+    "surest",
+]
 
 
 def diagnose(

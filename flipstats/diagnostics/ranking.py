@@ -102,6 +102,14 @@ def ranked(findings: Sequence[Finding]) -> list[Finding]:
     return [replace(one, rank=place) for place, one in enumerate(kept, 1)]
 
 
+def surest(findings: Sequence[Finding], most: int) -> list[Finding]:
+    """Return the first findings of ranked ones, one of a kind each: what to tell whoever reads no more."""
+    of_a_kind: dict[str, Finding] = {}
+    for finding in findings:
+        of_a_kind.setdefault(finding.kind, finding)
+    return list(of_a_kind.values())[:most]
+
+
 def _says(wider: Finding, narrow: Finding) -> bool:
     return wider.kind == narrow.kind and wider.target.holds(narrow.target)
 

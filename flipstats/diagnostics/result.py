@@ -108,9 +108,9 @@ class Finding:
         return t(f"diagnostics.grade_{self.grade}")
 
     @property
-    def sentence(self) -> str:
-        """What is the matter, with its numbers."""
-        said = t(
+    def said(self) -> str:
+        """The share that goes wrong, of whom, with its interval."""
+        return t(
             f"diagnostics.{self.kind}_says",
             title=self.title,
             share=percent(self.value),
@@ -118,16 +118,25 @@ class Finding:
             n=self.n,
             threshold=percent(self.threshold),
         )
-        parts = [said]
+
+    @property
+    def not_known(self) -> str:
+        """For how many it is not known; empty where it is known of everybody."""
+        coverage = self.numbers["coverage"]
+        if coverage is None or coverage >= 1:
+            return ""
+        return t("diagnostics.unknown", share=percent(1 - coverage))
+
+    @property
+    def sentence(self) -> str:
+        """What is the matter, with its numbers and what is known of it beside."""
+        parts = [self.said]
         for key, values in self.details.items():
             parts.append(t(f"diagnostics.detail_{key}", **{k: _shown(k, v) for k, v in values.items()}))
         if self.also:
             titles = listing([target.title for target in self.also])
             parts.append(t("diagnostics.also", n=len(self.also), titles=titles))
-        coverage = self.numbers["coverage"]
-        if coverage is not None and coverage < 1:
-            parts.append(t("diagnostics.unknown", share=percent(1 - coverage)))
-        return " ".join(parts)
+        return " ".join([*parts, self.not_known]).strip()
 
     @property
     def advice(self) -> str:

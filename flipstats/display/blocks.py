@@ -161,9 +161,25 @@ def cards(lines: Iterable[HeadlineLine]) -> Html:
     """Return headline lines as cards: the number, its interval, the sentence and what limits it."""
     lines = list(lines)
     numbers = "".join(_card(line) for line in lines if line.value_text)
+    steps = [line for line in lines if line.key == "next"]
     others = "".join(notice(f"{line.sentence} {line.caveat}".strip(), label=line.label) for line in lines
-                     if not line.value_text)  # fmt: skip
-    return Html(f'<div class="fs-grid">{numbers}</div>{others}')
+                     if not line.value_text and line.key != "next")  # fmt: skip
+    return Html(f'<div class="fs-grid">{numbers}</div>{_next(steps)}{others}')
+
+
+def _next(lines: list[HeadlineLine]) -> str:
+    """Return what to change next as one card; a list where there are several."""
+    if not lines:
+        return ""
+    told = [
+        f"<p>{escape(line.sentence)}</p>"
+        + (f'<p class="fs-do">{escape(line.caveat)}</p>' if line.caveat else "")
+        for line in lines
+    ]
+    several = len(told) > 1
+    inside = f"<ol>{''.join(f'<li>{one}</li>' for one in told)}</ol>" if several else told[0]
+    head = f'<h3 class="fs-label">{escape(t("headline.next_label"))}</h3>'
+    return f'<article class="fs-card fs-next" data-key="next">{head}{inside}</article>'
 
 
 def sentence(headline: HeadlineLines, key: str) -> str:

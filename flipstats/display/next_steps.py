@@ -4,30 +4,20 @@ from __future__ import annotations
 
 from html import escape
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
 from flipstats import diagnostics
 from flipstats.diagnostics.page import remarks
 from flipstats.display.blocks import Html
+from flipstats.headline import diagnosed_once
 from flipstats.i18n import t
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from flipstats.diagnostics import Diagnosis, Finding
+    from flipstats.diagnostics import Finding
     from flipstats.study import Study
 
 SHOWN = 10
-# A report and a page ask for the sentence and for the list.
-_made: WeakKeyDictionary[Study, dict[str, Diagnosis]] = WeakKeyDictionary()
-
-
-def diagnosed_once(study: Study, role: str = "research") -> Diagnosis:
-    """Diagnose a study for a role; asked again of the same study, the same answer is given."""
-    known = _made.setdefault(study, {})
-    if role not in known:
-        known[role] = diagnostics.diagnose(study, role=role)
-    return known[role]
 
 
 def next_steps(study: Study, *, role: str = "research", most: int = SHOWN) -> Html:
