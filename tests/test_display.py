@@ -319,7 +319,7 @@ def test_a_notebook_holds_parameters_calls_and_display_only(path: Path) -> None:
     assert sum("parameters" in cell.metadata.get("tags", []) for cell in code) == 1
     source = "".join(cell.source for cell in code)
     keys = re.findall(r'"([a-z_]+\.(?:q|about)_\w+)"', source)
-    assert keys or "show.brief_head(" in source
+    assert keys or "show.brief_head(" in source or "explore(" in source
     assert not [key for key in keys if not i18n.has(key)]
     assert notebook.cells[0].cell_type == "markdown"
     assert "Question." in notebook.cells[0].source

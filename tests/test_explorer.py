@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 from studies import PARIS, at, small, study
 
-from flipstats import display, metrics
-from flipstats.bench import by_cohort, by_resource, timeline
+from flipstats import display
+from flipstats.bench import timeline
 from flipstats.bench.explorer import MOST_LEARNERS
 from flipstats.errors import ParameterError
 
@@ -100,30 +100,13 @@ def test_single_learners_are_for_research_and_their_trainer_only() -> None:
     assert timeline(study({"cohorts": [{"cohort_id": "A"}]})) is None
 
 
-def test_rows_by_group_and_by_resource_are_those_of_the_indicators_with_names() -> None:
-    rows = some_class(1)
-    rows["cohorts"] = [{"cohort_id": "A", "title": "Groupe A", "arm": "flipped"}]
-    rows["resources"][0] |= {"title": "Capsule", "length_min": 6.0}
+def test_a_timeline_of_one_session_and_one_resource_holds_no_other_work() -> None:
+    rows = some_class(2)
+    rows["events"] = [event | {"verb": "viewed"} for event in rows["events"]]
     whole = study(rows)
-    mine = by_cohort(whole, "prepared_rate", depth="opened", sessions=[2])
-    plain = metrics.prepared_rate(whole, ["cohort_id", "sequence"], depth="opened")
-    assert mine.select(plain.columns).rows() == [row for row in plain.rows() if row[1] == 2]
-    assert mine["cohort"].unique().to_list() == ["Groupe A"]
-    named = by_resource(whole, resources=["R1"])
-    assert named.select("resource", "minutes").unique().rows() == [("Capsule", 6.0)]
-    assert named["value"].to_list() == metrics.resource_reach(whole, ["resource_id"]).filter(
-        resource_id="R1"
-    )["value"].to_list()  # fmt: skip
-    with pytest.raises(ParameterError) as refused:
-        by_resource(whole, resources=["R9"])
-    assert str(refused.value) == "there is no resource 'R9' in the plan of the groups chosen"
-
-
-def test_a_study_with_next_to_nothing_says_why_nothing_is_drawn() -> None:
-    bare = study({"enrolments": [{"learner_id": "a"}]})
-    blocks = (
-        display.groups_apart(bare), display.consulted(bare), display.learners_along(bare),
-        display.resources_apart(bare),
-    )  # fmt: skip
-    assert all("fs-notice" in block and "fs-figure" not in block for block in blocks)
-    assert display.spread_sentence(bare) == ""
+    found = timeline(whole, sessions=[1], resources=["R1"], learners=5)
+    assert found.sessions["sequence"].to_list() == [1]
+    near = timedelta(days=30)
+    mine = [e for e in rows["events"] if e["resource_id"] == "R1" and abs(e["at"] - FIRST) <= near]
+    assert found.days["n"].sum() == len(mine) > 0
+    assert timeline(whole, sessions=[9]) is None

@@ -6,7 +6,7 @@ No word of a page here: a notebook, a report and a page show the same content.
 from __future__ import annotations
 
 from flipstats.bench.brief import brief_of
-from flipstats.bench.explorer import Timeline, by_cohort, by_resource, timeline
+from flipstats.bench.explorer import Timeline, timeline
 from flipstats.bench.results import Brief
 
-__all__ = ["Brief", "Timeline", "brief_of", "by_cohort", "by_resource", "timeline"]
+__all__ = ["Brief", "Timeline", "brief_of", "timeline"]

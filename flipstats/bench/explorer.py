@@ -1,4 +1,4 @@
-"""Cohorts explored: panels, timelines of learners, resources one by one. Rows only, for the figures."""
+"""Cohorts explored: timelines of learners. Rows only, for the figures."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from flipstats import metrics
 from flipstats.errors import ParameterError
 from flipstats.facts import CONSULTING_VERBS
 from flipstats.i18n import t
@@ -57,76 +56,17 @@ def sees_learners(study: Study, role: str) -> bool:
     return (role if study.role == "research" else study.role) in ("research", "trainer")
 
 
-def by_cohort(
-    study: Study, metric: str, *, depth: str | None, role: str = "research", sessions: Sequence[int] = ()
-) -> pl.DataFrame:
-    """Return an indicator by cohort and session number, with the names people know, treated arm first.
-
-    Parameters
-    ----------
-    metric : str
-        Key of an indicator.
-    sessions : sequence of int, optional
-        Keep only these session numbers.
-
-    Examples
-    --------
-    >>> from flipstats.indicators.example import study
-    >>> rows = by_cohort(study(), "prepared_rate", depth="opened", sessions=[1])
-    >>> rows.filter(statistic="all").select("cohort", "sequence", "value").rows()
-    [('G1', 1, 0.5)]
-    """
-    named = study.table("cohorts").select(
-        "cohort_id", "arm", "iteration", cohort=pl.coalesce("title", "cohort_id")
-    )
-    rows = metrics.compute(study, metric, ["cohort_id", "sequence"], depth=depth, role=role)
-    if sessions:
-        rows = rows.filter(pl.col("sequence").is_in(list(sessions)))
-    first = (pl.col("arm") != (study.design.treated or "")).fill_null(value=True)
-    return rows.join(named.collect(), on="cohort_id", how="left").sort(
-        first, "arm", "iteration", "cohort", "cohort_id", "sequence", nulls_last=True, maintain_order=True
-    )
-
-
-def by_resource(study: Study, *, role: str = "research", resources: Sequence[str] = ()) -> pl.DataFrame:
-    """Return `resource_reach` by resource, with its name and its announced minutes.
-
-    Parameters
-    ----------
-    resources : sequence of str, optional
-        Keep only these, by their id.
-
-    Raises
-    ------
-    ParameterError
-        No such resource.
-
-    Examples
-    --------
-    >>> from flipstats.indicators.example import study
-    >>> by_resource(study(), resources=["T1"]).filter(statistic="reach").select("resource", "value").rows()
-    [('T1', 0.75)]
-    """
-    rows = metrics.compute(study, "resource_reach", ["resource_id"], role=role)
-    known = rows["resource_id"].unique().to_list()
-    for resource in resources:
-        if resource not in known:
-            raise ParameterError(t("explorer.no_resource", resource=repr(resource)))
-    if resources:
-        rows = rows.filter(pl.col("resource_id").is_in(list(resources)))
-    about = study.table("resources").select(
-        "resource_id", resource=pl.coalesce("title", "resource_id"), minutes="length_min"
-    )
-    return rows.join(about.collect(), on="resource_id", how="left", maintain_order="left").with_columns(
-        pl.col("resource").fill_null(pl.col("resource_id"))
-    )
-
-
 # ------------------------------------------------------------------------------------------- timelines
 
 
 def timeline(
-    study: Study, cohort: str | None = None, *, learners: int = LEARNERS, role: str = "research"
+    study: Study,
+    cohort: str | None = None,
+    *,
+    learners: int = LEARNERS,
+    role: str = "research",
+    sessions: Sequence[int] = (),
+    resources: Sequence[str] = (),
 ) -> Timeline | None:
     """Return the days of work of some learners of one cohort, from those with fewest to those with most.
 
@@ -137,6 +77,10 @@ def timeline(
     learners : int
         How many at most, evenly spread over the cohort; never more than `MOST_LEARNERS`.
     role : {"research", "trainer"}
+    sessions : sequence of int, optional
+        Only these session numbers, and the days around them.
+    resources : sequence of str, optional
+        Only work on these, by their id.
 
     Returns
     -------
@@ -161,18 +105,20 @@ def timeline(
     if chosen is None:
         return None
     part = study.select(cohorts=[chosen])
-    sessions = part.table("sessions").filter(pl.col("kind") == "session").sort("starts_at").collect()
+    held = part.table("sessions").filter(pl.col("kind") == "session").sort("starts_at").collect()
+    if sessions:
+        held = held.filter(pl.col("sequence").is_in(list(sessions)))
     enrolled = part.table("enrolments").select("learner_id").unique().sort("learner_id").collect()
-    if not sessions.height or not enrolled.height:
+    if not held.height or not enrolled.height:
         return None
     zone = study.programme.timezone
-    days = _days(part, sessions, enrolled, zone)
+    days = _days(part, held, enrolled, resources)
     names = _spread(days, min(learners, MOST_LEARNERS))
     return Timeline(
         cohort=part.table("cohorts").collect()["title"][0] or chosen,
         days=names.join(days, on="learner", maintain_order="left").select("learner", "day", "kind", "n"),
-        sessions=sessions.select("sequence", day=_local(pl.col("starts_at"), zone)),
-        presence=_presence(part, sessions, zone).join(names, on="learner", how="semi"),
+        sessions=held.select("sequence", day=_local(pl.col("starts_at"), zone)),
+        presence=_presence(part, held, zone).join(names, on="learner", how="semi"),
         shown=names.height,
         enrolled=enrolled.height,
     )
@@ -194,7 +140,9 @@ def _local(instant: pl.Expr, zone: str) -> pl.Expr:
     return instant.dt.convert_time_zone(zone).dt.date()
 
 
-def _days(part: Study, sessions: pl.DataFrame, enrolled: pl.DataFrame, zone: str) -> pl.DataFrame:
+def _days(
+    part: Study, sessions: pl.DataFrame, enrolled: pl.DataFrame, resources: Sequence[str]
+) -> pl.DataFrame:
     """Return each learner's local days with a trace, and of which kind; idle learners have a null day."""
     prepares = (
         part.table("plan")
@@ -217,9 +165,10 @@ def _days(part: Study, sessions: pl.DataFrame, enrolled: pl.DataFrame, zone: str
         .filter(
             pl.col("at").is_between(pl.lit(first) - around, pl.lit(last) + around),
             ~pl.col("verb").is_in(_FAILURES),
+            pl.col("resource_id").is_in(list(resources)) if resources else pl.lit(value=True),
         )
         .join(prepares, on="resource_id", how="left")
-        .with_columns(kind.alias("kind"), _local(pl.col("at"), zone).alias("day"))
+        .with_columns(kind.alias("kind"), _local(pl.col("at"), part.programme.timezone).alias("day"))
         .group_by("learner_id", "day", "kind")
         .agg(pl.len().cast(pl.Int64).alias("n"))
         .collect()

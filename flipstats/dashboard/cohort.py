@@ -58,7 +58,7 @@ class Cohort:
             by: metrics.compute(study, "consultation_rate", by, depth=asked, role=role) for by in _BY_RESOURCE
         }
         self._seen = {by: metrics.compute(study, "resource_reach", by, role=role) for by in _BY_RESOURCE[:2]}
-        self._resources = _resources(study)
+        self._resources = resources_of(study)
         self._learners = sees_learners(study, role)
         self._study: Study | None = study if self._learners else None
         self._folder: Path | None = study.path
@@ -94,7 +94,7 @@ class Cohort:
             scope=self._scope(choice),
             lines=[],
             sections=[
-                Section("groups", t("cohort.q_groups"), _spread(panels), [self._groups(measure, panels)]),
+                Section("groups", t("cohort.q_groups"), spread_of(panels), [self._groups(measure, panels)]),
                 resources,
                 Section("learners", t("explorer.q_learners"), "", [self._along(choice)]),
             ],
@@ -125,7 +125,7 @@ class Cohort:
 
     def _groups(self, measure: str, rows: pl.DataFrame) -> Block:
         if not rows["value"].is_not_null().any():
-            return _silent("groups", rows)
+            return silent("groups", rows)
         of = f"prepared_{self._depth}" if measure == "prepared_rate" else measure
         picture = figures.small_multiples(
             rows.with_columns(in_arm_words()),
@@ -142,7 +142,7 @@ class Cohort:
             return [self._one_resource(choice), self._curve(choice)]
         rows = _narrowed(self._rates, choice).join(self._resources, on="resource_id")
         rows = rows.rename({"title": "resource"}).filter(statistic="rate")
-        return [self._reach(rows, t("cohort.reach_title")), self._curve(choice)]
+        return [reach_of(rows, t("cohort.reach_title"), self._depth), self._curve(choice)]
 
     def _one_resource(self, choice: Choice) -> Block:
         """Return one resource, group by group."""
@@ -153,15 +153,7 @@ class Cohort:
             .join(chosen, on="cohort_id")
             .with_columns(pl.lit(None, pl.Float64).alias("minutes"))
         )
-        return self._reach(rows, t("cohort.reach_of", resource=self._title(choice["resource"])))
-
-    def _reach(self, rows: pl.DataFrame, title: str) -> Block:
-        if not rows["value"].is_not_null().any():
-            return _silent("reach", rows)
-        picture = figures.resource_reach(rows)
-        of = t(f"cohort.reach_{self._depth or 'unknown'}")
-        caption = f"{of} {t('cohort.reach_caption')}"
-        return Block("reach", replace(picture, title=title, caption=caption))
+        return reach_of(rows, t("cohort.reach_of", resource=self._title(choice["resource"])), self._depth)
 
     def _curve(self, choice: Choice) -> Block:
         """Return how far those who open resources go; of one cohort, what its iteration tells."""
@@ -175,16 +167,8 @@ class Cohort:
         rows = rows.rename({"title": "resource"})
         if choice["resource"] is not None:
             rows = rows.filter(resource_id=choice["resource"])
-        if not rows["value"].is_not_null().any():
-            return Block(
-                "curve", missing=t("explorer.no_share_seen") + ".", remedy=t("explorer.remedy_share_seen")
-            )
-        longest = rows.sort("minutes", descending=True, nulls_last=True, maintain_order=True)
-        picture = figures.retention_curve(longest)
         scope = t("page.all_iterations") if iteration is None else t("page.iteration_n", n=iteration)
-        return Block(
-            "curve", replace(picture, caption=f"{picture.caption} {t('cohort.curve_of', scope=scope)}")
-        )
+        return curve_of(rows, scope)
 
     # -------------------------------------------------------------------------------------- learners
 
@@ -201,7 +185,27 @@ class Cohort:
         return Block("learners", html=str(made), wide=True)
 
 
-def _resources(study: Study) -> pl.DataFrame:
+def reach_of(rows: pl.DataFrame, title: str, depth: str | None) -> Block:
+    """Return what was consulted before its session, a dot a row, or why there is no figure."""
+    if not rows["value"].is_not_null().any():
+        return silent("reach", rows)
+    of = t(f"cohort.reach_{depth or 'unknown'}")
+    picture = figures.resource_reach(rows)
+    return Block("reach", replace(picture, title=title, caption=f"{of} {t('cohort.reach_caption')}"))
+
+
+def curve_of(rows: pl.DataFrame, scope: str) -> Block:
+    """Return how far those who open resources go, or what would tell."""
+    if not rows["value"].is_not_null().any():
+        return Block(
+            "curve", missing=t("explorer.no_share_seen") + ".", remedy=t("explorer.remedy_share_seen")
+        )
+    longest = rows.sort("minutes", descending=True, nulls_last=True, maintain_order=True)
+    picture = figures.retention_curve(longest)
+    return Block("curve", replace(picture, caption=f"{picture.caption} {t('cohort.curve_of', scope=scope)}"))
+
+
+def resources_of(study: Study) -> pl.DataFrame:
     """Return the resources of the plan: ``resource_id, title, minutes``; the title is never null."""
     planned = study.table("plan").select("resource_id").unique()
     return (
@@ -225,12 +229,14 @@ def _narrowed(rows: dict[tuple[str, ...], pl.DataFrame], choice: Choice) -> pl.D
     return rows["resource_id",]
 
 
-def _silent(key: str, rows: pl.DataFrame) -> Block:
+def silent(key: str, rows: pl.DataFrame) -> Block:
+    """Return the notice in the place of a figure: why there is no number, and what to do."""
+    """Return the notice in the place of a figure: why there is no number, and what to do."""
     reasons = rows["reason"].drop_nulls().unique(maintain_order=True).to_list() or ["no_coverage"]
     return Block(key, missing=because(reasons[0]), remedy=remedy_of(reasons[0]))
 
 
-def _spread(rows: pl.DataFrame) -> str:
+def spread_of(rows: pl.DataFrame) -> str:
     """Say which group stands lowest and which highest, over its sessions; empty for fewer than two."""
     means = (
         rows.filter(pl.col("value").is_not_null())

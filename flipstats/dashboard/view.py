@@ -160,7 +160,7 @@ class Page:
             said = set()
             for block in section.blocks:
                 again = bool(block.missing) and block.missing in said  # one reason, told once
-                html = "<div hidden></div>" if again else _block(block)
+                html = "<div hidden></div>" if again else block_html(block)
                 self._views[section.key][block.key].show(block.key, html, self._turn)
                 said.add(block.missing)
         self._address.now = {
@@ -269,7 +269,7 @@ def _question(section: Section) -> str:
     return f"<h2>{escape(section.question)}</h2>{answer}" if section.question else ""
 
 
-def _block(block: Block) -> str:
+def block_html(block: Block) -> str:
     """Return a block as one element; it carries what its width is."""
     if not (block.html or block.picture or block.missing):
         return "<div hidden></div>"

@@ -30,13 +30,7 @@ from flipstats.display.brief import (
 )
 from flipstats.display.compared import compared, comparison
 from flipstats.display.controlled import answered, asked, beside, described, trusted
-from flipstats.display.explorer import (
-    consulted,
-    groups_apart,
-    learners_along,
-    resources_apart,
-    spread_sentence,
-)
+from flipstats.display.explorer import learners_along
 from flipstats.display.iterations import change_log, moved, moved_sentence
 from flipstats.display.next_steps import next_steps, steps, steps_sentence
 from flipstats.display.quality import computed, counted, known, odd, standing
@@ -62,12 +56,10 @@ __all__ = [
     "comparison",
     "completion",
     "computed",
-    "consulted",
     "counted",
     "definitions",
     "described",
     "figure",
-    "groups_apart",
     "heading",
     "known",
     "learners_along",
@@ -80,12 +72,10 @@ __all__ = [
     "preparation",
     "preparation_done",
     "readiness",
-    "resources_apart",
     "section",
     "sentence",
     "sources",
     "spec",
-    "spread_sentence",
     "standing",
     "steps",
     "steps_sentence",
