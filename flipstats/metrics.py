@@ -13,6 +13,7 @@ from functools import wraps
 from typing import NamedTuple
 
 import polars as pl
+import polars.selectors as cs
 
 from flipstats.conventions import DEFAULTS, Thresholds
 from flipstats.errors import ParameterError, did_you_mean
@@ -159,7 +160,8 @@ def _public(found: Definition) -> Definition:
     ) -> pl.DataFrame:
         if study.served is None:
             role = role if study.role == "research" else study.role
-            return found.function(study, by, depth=depth, role=role, level=level)
+            rows = found.function(study.coded, by, depth=depth, role=role, level=level)
+            return rows.with_columns(cs.enum().cast(pl.String))
         if level not in (None, study.thresholds.confidence_level):
             raise ParameterError(t("export.level", level=study.thresholds.confidence_level))
         cohorts = study.table("cohorts").collect()

@@ -41,7 +41,6 @@ _BOOKS = {
 }
 
 _VERB = pl.Enum(schema.VERBS)  # a verb lies as its position there: new ones go to the end
-_VERBS = dict(enumerate(schema.VERBS))
 _PASS_BYTES = 16_000_000  # of buckets that are read in one go: to begin costs more than to read a small one
 _ORDER = ("learner_id", "at", "source_id", "record")  # one order, whatever the engine did in parallel
 
@@ -180,9 +179,12 @@ def code(
     frame: pl.LazyFrame, books: Mapping[str, pl.DataFrame], columns: tuple[schema.Column, ...]
 ) -> pl.LazyFrame:
     """Turn a logical frame into a physical one: ids to codes, times to Int64 microseconds."""
-    names = frame.collect_schema().names()
+    types = frame.collect_schema()
+    names = types.names()
     for column in columns:
-        if column.kind == "id" and column.name in names:
+        if column.kind == "id" and column.name in names and types[column.name] == pl.Enum:
+            frame = frame.with_columns(pl.col(column.name).to_physical().cast(pl.UInt32) + 1)
+        elif column.kind == "id" and column.name in names:
             book = (
                 books[_book(column)]
                 .lazy()
@@ -234,11 +236,18 @@ class Store:
         The snapshot's folder.
     definition : dict
         The public study file and provenance it was built with.
+
+    Notes
+    -----
+    With `coded`, ids of logical tables are of a polars Enum, one for each kind of id, in place of text: they
+    look and sort alike, and are looked up and compared as the integers that lie in the files.
     """
 
-    def __init__(self, folder: Path, path: Path | None = None) -> None:
+    def __init__(self, folder: Path, path: Path | None = None, *, coded: bool = False) -> None:
         """Open the current snapshot of a study folder, or the one at `path`."""
         self.path = path or folder / SNAPSHOTS / _current(folder)
+        self._coded = coded
+        self._kinds: dict[str, pl.Enum] = {}
         try:
             manifest = json.loads((self.path / "manifest.json").read_text(encoding="utf-8"))
         except (FileNotFoundError, json.JSONDecodeError, UnicodeDecodeError) as error:
@@ -280,6 +289,15 @@ class Store:
         """Return a code book: the id and its ``code``."""
         return pl.scan_parquet(self.path / "codes" / f"{name}.parquet")
 
+    def as_coded(self) -> Store:
+        """Return the same snapshot with ids of an Enum in its logical tables."""
+        return self if self._coded else Store(self.path.parents[1], self.path, coded=True)
+
+    def _kind(self, name: str) -> pl.Enum:
+        if name not in self._kinds:
+            self._kinds[name] = pl.Enum(self.book(name).select(pl.nth(0)).collect().to_series())
+        return self._kinds[name]
+
     def encode(self, frame: pl.LazyFrame, table: str) -> pl.LazyFrame:
         """Turn a logical frame into codes and microseconds; times that are numbers already stay."""
         types = frame.collect_schema()
@@ -295,7 +313,9 @@ class Store:
         """Turn a physical frame into a logical one."""
         names = frame.collect_schema().names()
         for column in columns:
-            if column.kind == "id" and column.name in names:
+            if column.kind == "id" and column.name in names and self._coded:
+                frame = frame.with_columns((pl.col(column.name) - 1).cat.to(self._kind(_book(column))))
+            elif column.kind == "id" and column.name in names:
                 book = self.book(_book(column)).select(
                     pl.nth(0).alias("·id"), pl.col("code").alias(column.name)
                 )
@@ -307,7 +327,8 @@ class Store:
             elif column.kind == "time" and column.name in names:
                 frame = frame.with_columns(pl.from_epoch(column.name, "us").dt.replace_time_zone("UTC"))
             elif column.name == "verb" and column.name in names:
-                frame = frame.with_columns(pl.col("verb").replace_strict(_VERBS, return_dtype=pl.String))
+                verb = pl.col("verb").cast(pl.UInt8).cat.to(_VERB)
+                frame = frame.with_columns(verb if self._coded else verb.cast(pl.String))
         return frame.select(names)
 
 

@@ -59,8 +59,10 @@ class Study:
         provenance: Mapping[str, object] | None = None,
         role: str = "research",
         served: Served | None = None,
+        coded: Callable[[], Study] | None = None,
     ) -> None:
         self._tables = dict(tables)
+        self._make_coded = coded
         self.role = role
         self.served = served
         self.stored_facts = stored_facts
@@ -166,6 +168,15 @@ class Study:
             return self.served.learners
         return self.table("enrolments").select(pl.col("learner_id").n_unique()).collect().item()
 
+    @cached_property
+    def coded(self) -> Study:
+        """The same study as indicators read it: ids of a snapshot are Enums, which join as integers do.
+
+        Without a snapshot it is the study itself. Only values that are compared and given out may come from
+        it: an Enum is no text, and cannot be joined to one.
+        """
+        return self._make_coded() if self._make_coded is not None else self
+
     @property
     def facts_from(self) -> str | None:
         """The file that facts were taken from, where another machine made them."""
@@ -202,7 +213,9 @@ class Study:
         if facts is not None:
             facts = facts.join(tables["sessions"], on="session_id", how="semi")
             facts = facts.join(tables["learners"], on="learner_id", how="semi")
-        return self._like(tables, self.file, facts, self.served and self.served.select(table, chosen))
+        served = self.served and self.served.select(table, chosen)
+        left = chosen["cohort_id"].to_list()
+        return self._like(tables, self.file, facts, served, lambda: self.coded.select(cohorts=left))
 
     def _restricted(self, cohorts: pl.LazyFrame) -> dict[str, pl.LazyFrame]:
         out = dict(self._tables)
@@ -233,7 +246,8 @@ class Study:
         same = file.all_thresholds().late_days == self.thresholds.late_days  # facts depend on no other
         if self.facts_from is not None and not same:
             raise ParameterError(t("study.facts_elsewhere", file=self.facts_from))
-        return self._like(self._tables, file, self.stored_facts if same else None, None)
+        facts = self.stored_facts if same else None
+        return self._like(self._tables, file, facts, None, lambda: self.coded.with_thresholds(**thresholds))
 
     def _like(
         self,
@@ -241,9 +255,11 @@ class Study:
         file: StudyFile,
         facts: pl.LazyFrame | None,
         served: Served | None,
+        coded: Callable[[], Study],
     ) -> Study:
         kept = {"path": self.path, "store": self.store, "provenance": self.provenance, "role": self.role}
-        return Study(tables, file, stored_facts=facts, served=served, **kept)
+        twin = None if self._make_coded is None else coded
+        return Study(tables, file, stored_facts=facts, served=served, coded=twin, **kept)
 
     def save(
         self,
@@ -294,6 +310,10 @@ def open_study(path: Path | str) -> Study:
     if not folder.is_dir():
         raise StudyError(t("study.no_folder", folder=folder))
     store = Store(folder)
+    return _of(folder, store, coded=None if store.definition.get("served") else store.as_coded())
+
+
+def _of(folder: Path, store: Store, coded: Store | None) -> Study:
     held = store.definition.get("served")
     tables = {name: store.logical(name) for name in schema.TABLES}
     return Study(
@@ -305,6 +325,7 @@ def open_study(path: Path | str) -> Study:
         provenance=store.definition["provenance"],
         served=held and Served(store.logical("answers").collect(), **held),
         role=store.definition.get("role", "research"),  # absent from studies saved before there were exports
+        coded=coded and (lambda: _of(folder, coded, None)),
     )
 
 

@@ -197,6 +197,7 @@ def _ratings(question: Question) -> pl.DataFrame:
     if not question.of_learners:
         sheets = rated.filter("nameless").select(pl.col("sheet").alias("learner_id"), *columns)
         parts.append(sheets.join(sessions(study), on="session_id", how="inner"))
+        parts = [part.with_columns(pl.col("learner_id").cast(pl.String)) for part in parts]
     found = pl.concat(parts, how="diagonal").collect()
     return found if question.by else found.with_columns(pl.lit(0).alias(ALL))
 
