@@ -7,6 +7,8 @@ unless resources are asked for.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from flipstats import facts
@@ -19,6 +21,7 @@ from flipstats.study import Study
 DECLARED = "declared"  # ticked by the learner: told apart, never one of the three levels
 DEPTHS = (*LEVELS, DECLARED)
 _PAIR = ["session_id", "resource_id"]
+_CELL = "·cell"
 
 
 def requirements(study: Study) -> pl.LazyFrame:
@@ -68,16 +71,9 @@ def known_from(
         none is.
     """
     needed = requirements(study) if needed is None else needed
-    pieces = covering(needed, study, depth)
     end = pl.max_horizontal("starts", "late_until") if late else pl.col("starts")
-    reached = pl.col("until").cum_max().shift(1).over(_PAIR, order_by=["from", "until"])
-    block = (
-        (pl.col("from") > reached).fill_null(value=False).cum_sum().over(_PAIR, order_by=["from", "until"])
-    )
     holding = (
-        pieces.with_columns(block.alias("block"))
-        .group_by(*_PAIR, "block")
-        .agg(pl.col("from").min(), pl.col("until").max(), pl.col("starts", "late_until").first())
+        _joined_up(covering(needed, study, depth))
         .filter(pl.col("from") <= pl.col("starts"), end <= pl.col("until"))
         .select(*_PAIR, pl.col("from").alias("covered"))
     )
@@ -85,6 +81,19 @@ def known_from(
     return needed.join(holding, on=_PAIR, how="left").select(
         pl.exclude("covered"), pl.when(pl.col("covered").is_not_null()).then(earliest).alias("known_from")
     )
+
+
+def _joined_up(pieces: pl.LazyFrame) -> pl.LazyFrame:
+    """Return the intervals of `covering` with those of one pair that meet made one."""
+    ordered = {"order_by": ["from", "until"]}
+    reached = pl.col("until").cum_max().shift(1).over(_PAIR, **ordered)
+    block = (pl.col("from") > reached).fill_null(value=False).cum_sum().over(_PAIR, **ordered)
+    kept = (pl.col("from").min(), pl.col("until").max(), pl.col("starts", "late_until").first())
+    first = pieces.group_by(_PAIR).agg(*kept, pl.len().alias("·n")).collect(engine="streaming")
+    alone, several = (first.lazy().filter(rule).drop("·n") for rule in (pl.col("·n") == 1, pl.col("·n") > 1))
+    # Most pairs have one interval: to put in order those of the others only is several times faster.
+    met = pieces.join(several.select(_PAIR), on=_PAIR, how="semi").with_columns(block.alias("block"))
+    return pl.concat([alone, met.group_by(*_PAIR, "block").agg(*kept).drop("block")])
 
 
 def covering(needed: pl.LazyFrame, study: Study, depth: str) -> pl.LazyFrame:
@@ -171,22 +180,13 @@ def cells(question: Question, depth: str) -> pl.LazyFrame:
         ``offline``, downloaded and nothing else.
     """
     needed = known_from(question.study, depth)
-    present = rostered(question.study)
     count = _one_by_one if question.of_resources else _counted
-    keep = {
-        *question.by,
-        "learner_id",
-        "cohort_id",
-        "session_id",
-        "starts_at",
-        "owed",
-        "known",
-        "done",
-        "last_at",
-    }
-    keep |= set() if question.of_resources else {"knowable", "offline"}
-    found = count(question.study, present, needed, depth)
-    return found.select(name for name in found.collect_schema().names() if name in keep)
+    added = ("owed", "known", "done", "last_at", *(() if question.of_resources else ("knowable", "offline")))
+    own = dict.fromkeys((*question.by, "learner_id", "cohort_id", "session_id", "starts_at"))
+    present = rostered(question.study)
+    kept = [name for name in present.collect_schema().names() if name in own]
+    found = count(question.study, present.select(*kept, "enrolled", "learner_traced"), needed, depth)
+    return found.select(*own, *added)
 
 
 def rostered(study: Study, kind: str = "session") -> pl.LazyFrame:
@@ -197,14 +197,16 @@ def rostered(study: Study, kind: str = "session") -> pl.LazyFrame:
     )
 
 
-def knowable(present: pl.LazyFrame, needed: pl.LazyFrame) -> pl.LazyFrame:
+def knowable(
+    present: pl.LazyFrame, needed: pl.LazyFrame, cell: Sequence[str] = ("learner_id", "session_id")
+) -> pl.LazyFrame:
     """Return by learner and session how many resources are ``knowable``, of those of `known_from`."""
     alike = needed.group_by("session_id", "known_from").agg(pl.len().cast(pl.Int64).alias("resources"))
     return (
-        present.select("learner_id", "session_id", "enrolled", "learner_traced")
+        present.select(*dict.fromkeys((*cell, "session_id", "enrolled", "learner_traced")))
         .join(alike, on="session_id", how="inner")
         .filter(is_known())
-        .group_by("learner_id", "session_id")
+        .group_by(cell)
         .agg(pl.col("resources").sum().alias("knowable"))
     )
 
@@ -247,15 +249,19 @@ def _one_by_one(study: Study, present: pl.LazyFrame, needed: pl.LazyFrame, depth
 
 
 def _counted(study: Study, present: pl.LazyFrame, needed: pl.LazyFrame, depth: str) -> pl.LazyFrame:
-    cell = ["learner_id", "session_id"]
+    # Numbered once, cells are gathered and joined by one small integer in place of learner and session.
+    cells = present.collect(engine="streaming").with_row_index(_CELL).lazy()
     owed = needed.group_by("session_id").agg(pl.len().cast(pl.Int64).alias("owed"))
-    who = present.select(*cell, "enrolled", "learner_traced")
     shown = pl.col("done") & ~pl.col("offline")
     seen = (
         _evidence(study, needed, depth)
-        .join(who, on=cell, how="inner")
+        .join(
+            cells.select(_CELL, "learner_id", "session_id", "enrolled", "learner_traced"),
+            on=["learner_id", "session_id"],
+            how="inner",
+        )
         .filter(is_known())
-        .group_by(cell)
+        .group_by(_CELL)
         .agg(
             pl.col("offline").cast(pl.Int64).sum(),
             shown.cast(pl.Int64).sum().alias("done"),
@@ -263,9 +269,9 @@ def _counted(study: Study, present: pl.LazyFrame, needed: pl.LazyFrame, depth: s
         )
     )
     return (
-        present.join(owed, on="session_id", how="left")
-        .join(knowable(present, needed), on=cell, how="left")
-        .join(seen, on=cell, how="left")
+        cells.join(owed, on="session_id", how="left")
+        .join(knowable(cells, needed, [_CELL]), on=_CELL, how="left")
+        .join(seen, on=_CELL, how="left")
         .with_columns(pl.col("owed", "knowable", "offline", "done").fill_null(0))
         .with_columns((pl.col("knowable") - pl.col("offline")).alias("known"))
     )
