@@ -253,7 +253,7 @@ def bootstrap_quantiles(
     rng = np.random.default_rng(seed)
     count = int(codes.max()) + 1
     if count == len(values):
-        return _single_draws(values, shares, draws, rng)
+        return single_quantiles(values[None], shares, draws, seed)[0]
     draws = min(draws, max(_FEWEST_DRAWS, _BOOTSTRAP_WORK // len(values)))
     codes = _canonical(values, codes, count)
     chunk = max(1, _CELLS_AT_ONCE // len(values))
@@ -262,6 +262,45 @@ def bootstrap_quantiles(
         for start in range(0, draws, chunk)
     ]
     return np.concatenate(parts)
+
+
+def single_quantiles(
+    values: NDArray,
+    shares: tuple[float, ...],
+    draws: int = DEFAULTS.bootstrap_draws,
+    seed: int = BOOTSTRAP_SEED,
+) -> NDArray:
+    """Draw as `bootstrap_quantiles` does for many groups of one size at once, with one value a cluster.
+
+    Parameters
+    ----------
+    values : ndarray, shape (groups, n)
+        Each group in ascending order.
+
+    Returns
+    -------
+    ndarray, shape (groups, draws, len(shares))
+
+    Examples
+    --------
+    >>> single_quantiles(np.array([[1.0, 2.0, 9.0], [0.0, 0.0, 0.0]]), (0.5,), draws=4).shape
+    (2, 4, 1)
+    """
+    n = values.shape[1]
+    below = [int((n - 1) * share) for share in shares]
+    ranks = sorted({rank for k in below for rank in (k + 1, min(k + 2, n))})
+    steps = np.diff([0, *ranks, n + 1])
+    drawn = np.random.default_rng(seed).standard_gamma(steps, size=(draws, len(steps)))
+    gaps = np.cumsum(drawn, axis=1)
+    places = np.minimum((gaps[:, :-1] / gaps[:, -1:] * n).astype(np.int64), n - 1)
+    column = {rank: values[:, places[:, i]] for i, rank in enumerate(ranks)}
+    return np.stack(
+        [
+            _between(column[k + 1], column[min(k + 2, n)], (n - 1) * share - k)
+            for share, k in zip(shares, below, strict=True)
+        ],
+        axis=-1,
+    )
 
 
 def percentile_interval(draws: NDArray, level: float = CONFIDENCE_LEVEL) -> tuple[NDArray, NDArray]:
@@ -285,25 +324,6 @@ def _canonical(values: NDArray, codes: NDArray, count: int) -> NDArray:
     number = np.empty(count, dtype=np.int64)
     number[np.lexsort((ranks, total, size))] = np.arange(count)
     return number[codes]
-
-
-def _single_draws(
-    values: NDArray, shares: tuple[float, ...], draws: int, rng: np.random.Generator
-) -> NDArray:
-    n = len(values)
-    below = [int((n - 1) * share) for share in shares]
-    ranks = sorted({rank for k in below for rank in (k + 1, min(k + 2, n))})
-    steps = np.diff([0, *ranks, n + 1])
-    gaps = np.cumsum(rng.standard_gamma(steps, size=(draws, len(steps))), axis=1)
-    drawn = values[np.minimum((gaps[:, :-1] / gaps[:, -1:] * n).astype(np.int64), n - 1)]
-    column = {rank: drawn[:, i] for i, rank in enumerate(ranks)}
-    return np.stack(
-        [
-            _between(column[k + 1], column[min(k + 2, n)], (n - 1) * share - k)
-            for share, k in zip(shares, below, strict=True)
-        ],
-        axis=1,
-    )
 
 
 def _cluster_draws(

@@ -15,6 +15,7 @@ from flipstats.intervals import (
     bootstrap_quantiles,
     effective_size,
     percentile_interval,
+    single_quantiles,
     t_clustered,
     wilson,
     wilson_clustered,
@@ -181,3 +182,13 @@ def test_coverage_of_t_and_bootstrap_by_cluster():
         median += bool(low <= 0 <= high)
     assert 0.93 <= mean / runs <= 0.97
     assert 0.92 <= median / runs <= 0.97
+
+
+def test_groups_drawn_together_are_drawn_as_each_alone():
+    groups = np.sort(np.random.default_rng(5).exponential(size=(7, 12)), axis=1)
+    together = single_quantiles(groups, (0.25, 0.5, 0.9), draws=300)
+    assert together.shape == (7, 300, 3)
+    for values, drawn in zip(groups, together, strict=True):
+        alone = bootstrap_quantiles(values[::-1], range(12), (0.25, 0.5, 0.9), draws=300)
+        assert np.array_equal(alone, drawn)
+        assert values[0] <= drawn.min() and drawn.max() <= values[-1]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from flipstats.indicators.answer import Part
 from flipstats.indicators.question import Question
@@ -15,12 +16,14 @@ from flipstats.intervals import (
     ClusterSums,
     bootstrap_quantiles,
     percentile_interval,
+    single_quantiles,
     t_clustered,
     wilson,
     wilson_clustered,
 )
 
 QUANTILES = {"median": 0.5, "q25": 0.25, "q75": 0.75}
+_DRAWS_AT_ONCE = 500_000  # of all groups that are drawn together
 _SUMS = ("clusters", "y", "m", "yy", "ym", "mm")
 
 
@@ -120,12 +123,11 @@ def quantiles(
     _, clustered = _summed(question, here, pl.col("·value"), pl.lit(1))
     grouped = here.group_by(question.keys).agg("·value", "·learner", "·cohort")
     joined = clustered.join(grouped, on=question.keys, how="left", nulls_equal=True)
-    found = [_quantiles_of(question, row) for row in joined.iter_rows(named=True)]
-    statistics = [*QUANTILES, *(["iqr"] if with_iqr else [])]
+    statistics = (*QUANTILES, "iqr") if with_iqr else tuple(QUANTILES)
+    found = _quantiles(question, joined, statistics)
     parts = []
     for statistic in statistics:
-        points, lows, highs = zip(*(f[statistic] for f in found), strict=True) if found else ((), (), ())
-        frame = _with(clustered, np.array(points, float), np.array(lows, float), np.array(highs, float))
+        frame = _with(clustered, *found[statistic])
         frame = frame.with_columns(
             _label("bootstrap_learner", "bootstrap_learner", "bootstrap_cohort"),
             pl.lit(None, pl.Int64).alias("numerator"),
@@ -134,18 +136,49 @@ def quantiles(
     return parts
 
 
-def _quantiles_of(question: Question, row: dict) -> dict[str, tuple[float, float, float]]:
-    values = np.asarray(row["·value"], float)
-    shares_ = tuple(QUANTILES.values())
-    points = dict(zip(QUANTILES, np.quantile(values, shares_), strict=True))
-    points["iqr"] = points["q75"] - points["q25"]
-    bounds = dict.fromkeys(points, (np.nan, np.nan))
-    if row["clusters"] > 1:
-        clusters = row["·cohort"] if row["by_cohort"] else row["·learner"]
-        draws = bootstrap_quantiles(values, clusters, shares_, question.study.thresholds.bootstrap_draws)
-        columns = {**dict(zip(QUANTILES, draws.T, strict=True)), "iqr": draws[:, 2] - draws[:, 1]}
-        bounds = {name: percentile_interval(column, question.level) for name, column in columns.items()}
-    return {name: (points[name], *bounds[name]) for name in points}
+def _quantiles(question: Question, grouped: pl.DataFrame, statistics: tuple[str, ...]) -> dict[str, NDArray]:
+    """Return for each statistic its points, lows and highs, one a group, of groups with their values.
+
+    Groups of one size in which no two values share a cluster are drawn together: thousands of groups then
+    take seconds, not minutes.
+    """
+    out = {name: np.full((3, grouped.height), np.nan) for name in statistics}
+    draws, alike = question.study.thresholds.bootstrap_draws, {}
+    for place, row in enumerate(grouped.iter_rows(named=True)):
+        values = np.asarray(row["·value"], float)
+        if row["clusters"] == len(values):
+            alike.setdefault(len(values), []).append((place, np.sort(values)))
+            continue
+        some = None
+        if row["clusters"] > 1:
+            clusters = row["·cohort"] if row["by_cohort"] else row["·learner"]
+            some = bootstrap_quantiles(values, clusters, tuple(QUANTILES.values()), draws)[None]
+        _put(out, [place], values[None], some, question.level)
+    for size, members in alike.items():
+        at_once = max(1, _DRAWS_AT_ONCE // draws)
+        for start in range(0, len(members), at_once):
+            places, values = zip(*members[start : start + at_once], strict=True)
+            together = np.stack(values)
+            some = single_quantiles(together, tuple(QUANTILES.values()), draws) if size > 1 else None
+            _put(out, list(places), together, some, question.level)
+    return out
+
+
+def _put(
+    out: dict[str, NDArray], places: list[int], values: NDArray, draws: NDArray | None, level: float
+) -> None:
+    """Put the quantiles of groups (rows of `values`) and their intervals, from `draws`, in their places."""
+    points = np.quantile(values, list(QUANTILES.values()), axis=1).T
+    for name in out:
+        out[name][0, places] = _statistic(points, name)
+        if draws is not None:
+            out[name][1:, places] = percentile_interval(_statistic(draws, name).T, level)
+
+
+def _statistic(quantiles: NDArray, name: str) -> NDArray:
+    """Return one statistic from the quantiles along the last axis."""
+    at = dict(zip(QUANTILES, np.moveaxis(quantiles, -1, 0), strict=True))
+    return at["q75"] - at["q25"] if name == "iqr" else at[name]
 
 
 def _summed(
