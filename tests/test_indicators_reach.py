@@ -125,6 +125,16 @@ def test_what_is_seen_and_lengths(rows, by):
                 assert row["value"] == pytest.approx(median(told))
             else:
                 assert row["numerator"] == sum(length > above for length in told)
+            if above is not None:
+                over, every = sum(length > above for length in told), len(lengths)
+                ends = [keyed(answer, by, f"{statistic}_bound_{end}").get(key) for end in ("low", "high")]
+                if every and len(told) < LIMITS["coverage_bounds_below"] * every:
+                    found = [(end["value"], end["numerator"], end["denominator"]) for end in ends]
+                    most = over + every - len(told)
+                    assert found == [(over / every, over, every), (most / every, most, every)]
+                    assert [end["n"] for end in ends] == [row["n"]] * 2
+                else:
+                    assert ends == [None, None]
 
 
 def _many(lengths, openers, seen) -> Rows:

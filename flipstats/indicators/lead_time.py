@@ -60,7 +60,10 @@ def lead_time(
         - "share_last_hour" (< 1 h), "share_last_day" (1–24 h), "share_few_days" (to 3 d), "share_week"
           (3–7 d), "share_fortnight" (7–14 d), "share_early" (more than 14 d): of those who prepared, sum 1;
         - "share_near": within 5 days, of those who prepared;
-        - "share_not_prepared": of all who are known, and its bounds where less than 80 % are.
+        - "share_not_prepared": of all who are known.
+
+        Each share has its bounds where less than 80 % are known: of who is unknown, the last look that is
+        known stays, and a later one may be missing.
 
         Days are counted on the programme's local clock, hours as they pass. All limits are thresholds.
 
@@ -91,11 +94,13 @@ def lead_time(
     hours = (pl.col("starts_at") - pl.col("last_at")).dt.total_microseconds() / 3_600_000_000
     value = pl.when(prepared).then(hours)
     parts = quantiles(question, found, one, value=value, known=known, unknown=unknown)
-    for name, within in (*((b, pl.col("band") == i) for i, b in enumerate(BANDS)), ("near", pl.col("near"))):
-        yes = prepared & within
-        parts.append(
-            shares(question, found, f"share_{name}", one, yes=yes, of=prepared, unknown=unknown, known=known)
-        )
+    for name, (within, sure, possible) in _ways().items():
+        yes, statistic = prepared & within, f"share_{name}"
+        part = shares(question, found, statistic, one, yes=yes, of=prepared, unknown=unknown, known=known)
+        parts.append(part)
+        if told(study, one):
+            low, high, total = yes | (unknown & sure), yes | (unknown & possible), prepared | unknown
+            parts += bounds(question, found, part, low=low, high=high, total=total)
     nobody = pl.when(pl.col("coverage") > 0).then(pl.lit("nobody_prepared")).otherwise(pl.lit("no_coverage"))
     parts = [replace(part, otherwise=nobody) for part in parts]
     none = known & ~prepared
@@ -107,6 +112,20 @@ def lead_time(
     groups = groups_of_sessions(question)
     reasons = {one: reasons_of_preparation(question, groups, found, one)}
     return answer(question, groups, parts, reasons)
+
+
+def _ways() -> dict[str, tuple[pl.Expr, pl.Expr, pl.Expr]]:
+    """Return each share of those who prepared: who is within, and of the unknown who surely is, who can be.
+
+    What is not known of somebody can only bring the last look nearer to the session.
+    """
+    band, near, seen = pl.col("band"), pl.col("near"), pl.col("done") > 0
+    never, always = pl.lit(value=False), pl.lit(value=True)
+    ways = {
+        name: (band == i, seen & (band == 0) if i == 0 else never, ~seen | (band >= i))
+        for i, name in enumerate(BANDS)
+    }
+    return ways | {"near": (near, seen & near, always)}
 
 
 def _with_bands(found: pl.DataFrame, study: Study) -> pl.DataFrame:

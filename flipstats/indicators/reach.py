@@ -62,7 +62,7 @@ def resource_reach(
         - "rewatch": of those who opened it, those who came back on another occasion (10 min without a trace);
         - "length": announced minutes, the median of several; exact, so without interval;
         - "long", "too_long": of the resources with a length, those of more than 10, of more than 15 minutes;
-          of one resource 1 or 0;
+          of one resource 1 or 0; bounds where less than 80 % have a length;
         - "length_and_reach", "length_and_seen": Spearman's correlation of length with reach and with the
           median share seen, over at least 8 resources, Fisher's interval: for resources like these.
 
@@ -193,7 +193,7 @@ def _lengths(question: Question, resources: pl.DataFrame, learners: pl.DataFrame
         *(is_over.sum().cast(pl.Int64).alias(name) for name, is_over in over.items()),
     )
     value = {name: (pl.col(name) / pl.col("denominator")).fill_nan(None) for name in over}
-    return [
+    parts = [
         _about_resources(
             question,
             statistic,
@@ -205,6 +205,25 @@ def _lengths(question: Question, resources: pl.DataFrame, learners: pl.DataFrame
             otherwise="no_lengths",
         )
         for statistic, made in {"length": pl.col("middle"), **value}.items()
+    ]
+    return [one for part in parts for one in (part, *(_ends(question, part) if part.share else ()))]
+
+
+def _ends(question: Question, of: Part) -> list[Part]:
+    """Return the bounds of a share of resources: none, or all, of those without a length over the limit."""
+    weak = of.frame.filter(pl.col("coverage") < question.study.thresholds.coverage_bounds_below)
+    total = pl.col("denominator") + pl.col("unknown")
+    over = {"low": pl.col("numerator"), "high": pl.col("numerator") + pl.col("unknown")}
+    return [
+        replace(
+            of,
+            statistic=f"{of.statistic}_bound_{end}",
+            frame=weak.with_columns(
+                (count / total).alias("value"), count.alias("numerator"), total.alias("denominator")
+            ),
+            bounds=of.statistic,
+        )
+        for end, count in over.items()
     ]
 
 
