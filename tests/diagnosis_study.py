@@ -31,6 +31,9 @@ def class_study(
     failed: int = 0,
     absent: int = 0,
     off_hours: int = 0,
+    stopped: int = 0,
+    locked_out: int = 0,
+    length: float = 12.0,
     cohorts: tuple[str, ...] = ("A",),
     title: str = "Vidéo",
     thresholds: dict[str, float] | None = None,
@@ -44,6 +47,7 @@ def class_study(
     nor T, of whom `after_start` look at T during the session; of the others the last `early` prepare eight
     days ahead and the `last_minute` before these half an hour ahead, the rest the day before at three, and the
     first `off_hours` of these at night. The first `failed` fail question 1, the first `absent` do not come.
+    The first `stopped` see a tenth of V, which lasts `length` minutes; the first `locked_out` cannot log in ten days ahead.
     """
     tables: dict[str, list[dict]] = {
         name: []
@@ -70,6 +74,8 @@ def class_study(
                  "score": 0.0 if item == "1" and i < failed else 1.0, "submitted_at": START}
                 for item in ("1", "2")
             ]  # fmt: skip
+            if i < locked_out:
+                tables["events"].append(_refused(who, START - dt.timedelta(days=10)))
             if i < unprepared:
                 if i < after_start:
                     tables["events"].append(_look(who, "T", START + dt.timedelta(minutes=20)))
@@ -83,7 +89,7 @@ def class_study(
                 at = START - dt.timedelta(hours=9)
             tables["events"].append(_look(who, "T", at))
             if i >= unopened:
-                tables["events"].append(_look(who, "V", at))
+                tables["events"].append(_look(who, "V", at, 0.1 if i < stopped else 1.0))
     extra = {"changes": changes, "feedback": feedback}
     content = {
         "programme": {"id": "class", "timezone": "Europe/Paris", "as_of": START + dt.timedelta(days=30)},
@@ -96,7 +102,7 @@ def class_study(
                              schema_overrides={"iteration": pl.Int64}),
         resources=pl.DataFrame(
             {"resource_id": ["V", "T"], "title": [title, "Texte"], "traced": True, "kind": ["video", "page"],
-             "length_min": [12.0, None]}
+             "length_min": [length, None]}
         ),
         assessments=pl.DataFrame(
             [{"assessment_id": f"Q-{c}", "session_id": f"{c}-1", "title": "Quiz", "role": "pre_quiz"}
@@ -119,6 +125,10 @@ def again(study: Study, **tables: pl.DataFrame) -> Study:
     return Study(schema.validate({**kept, **tables}), study.file)
 
 
-def _look(who: str, what: str, at: dt.datetime) -> dict:
+def _look(who: str, what: str, at: dt.datetime, progress: float = 1.0) -> dict:
     return {"learner_id": who, "resource_id": what, "at": at, "verb": "viewed", "seconds": 60.0,
-            "progress": 1.0}  # fmt: skip
+            "progress": progress}  # fmt: skip
+
+
+def _refused(who: str, at: dt.datetime) -> dict:
+    return {"learner_id": who, "at": at, "verb": "login_failed", "source_id": "log"}

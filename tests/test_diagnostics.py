@@ -66,6 +66,9 @@ CASES = {  # kind: the argument that makes so many of 40 fail, the target, how m
     "after_start": ("after_start", "cohort", 40),
     "blocking": ("failed", "item", 40),
     "off_hours": ("off_hours", "cohort", 40),
+    "too_long": ("stopped", "resource", 40),
+    "abandoned": ("stopped", "resource", 40),
+    "access": ("locked_out", "iteration", 40),
     "absent": ("absent", "cohort", 40),
 }
 
@@ -74,6 +77,8 @@ def made(kind: str, failing: int, n: int = 40, **more):
     arguments = {CASES[kind][0]: failing}
     if kind == "after_start":
         arguments["unprepared"] = failing
+    if kind == "abandoned":
+        arguments["length"] = 9.0
     return class_study(n, **arguments, **more)
 
 
@@ -119,6 +124,14 @@ def test_a_threshold_is_passed_only_above_it(kind):
         study = study.with_thresholds(**{name: limit})
         got = finding_of(diagnose(study, kinds=[kind]), kind, CASES[kind][1])
         assert (got is not None) is seen, limit
+
+
+@pytest.mark.parametrize(
+    ("length", "kind"), [(10 - 1e-9, "abandoned"), (10.0, "abandoned"), (10 + 1e-9, "too_long")]
+)
+def test_what_is_left_unfinished_is_too_long_only_above_the_limit(length, kind):
+    found = diagnose(class_study(40, stopped=30, length=length), kinds=["too_long", "abandoned"])
+    assert [f.kind for f in found.findings] == [kind]
 
 
 def test_the_number_of_learners_below_which_nothing_is_ranked():

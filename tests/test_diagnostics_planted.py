@@ -12,12 +12,13 @@ from itertools import pairwise
 import numpy as np
 import polars as pl
 import pytest
+from planted_problems import found_in, tally
 from planted_study import planted_study
 from scipy import stats
 
 from flipstats.build import build_study
 from flipstats.conventions import DEFAULTS
-from flipstats.diagnostics import KINDS, Target, diagnose
+from flipstats.diagnostics import KINDS, Target
 from flipstats.diagnostics.looks import look
 from flipstats.diagnostics.one import Look
 from flipstats.diagnostics.ranking import graded
@@ -25,42 +26,9 @@ from flipstats.errors import ParameterError
 from flipstats.intervals import ClusterSums, wilson, wilson_clustered
 from flipstats.metrics import prepared_depth
 from flipstats.sample import PROBLEMS, read_truth, write_sample
-from flipstats.sample.truth import problems_of
 
 SEEDS = int(os.environ.get("FLIPSTATS_SEEDS", "12"))
-KIND = {
-    "long_video": "too_long",
-    "blocking_question": "blocking",
-    "early_cohort": "too_early",
-    "failed_logins": "access",
-}
 CASES = [(), *((name,) for name in PROBLEMS)]
-
-
-def is_planted(finding, truth: dict) -> bool:
-    """Whether a finding is about what was planted, and there."""
-    place = finding.target
-    if finding.kind != KIND[truth["problem"]]:
-        return False
-    match truth["problem"]:
-        case "long_video":
-            return place.id == f"cm{truth['cmid']}"
-        case "blocking_question":
-            where = (place.iteration, place.sequence, place.labels["item"], place.labels["role"])
-            return where == (truth["iteration"], truth["session"], str(truth["item"]), "pre_quiz")
-        case "early_cohort":
-            return place.cohort_id == truth["cohort"]
-        case _:
-            return place.iteration == truth["iteration"]
-
-
-def found_in(seed: int, problems: tuple[str, ...]):
-    """The first place of each planted problem (None: not ranked), and the alarms about nothing planted."""
-    world, study = planted_study(seed, problems)
-    found = diagnose(study.with_thresholds(bootstrap_draws=200))  # shares do not depend on it
-    truths = problems_of(world)
-    places = [next((f.rank for f in found.findings if is_planted(f, t)), None) for t in truths]
-    return places, [f for f in found.alarms if not any(is_planted(f, t) for t in truths)]
 
 
 def looked(study) -> dict:
@@ -72,7 +40,8 @@ def looked(study) -> dict:
 
 
 def test_one_problem_is_found_first_and_nothing_beside_it():
-    assert found_in(101, ("long_video",)) == ([1], [])
+    found = found_in(101, "long_video")
+    assert (found.place, found.false_alarms) == (1, ())
 
 
 @pytest.mark.slow
@@ -98,20 +67,22 @@ def test_both_ways_to_a_study_give_the_same_numbers(problems, tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("problem", PROBLEMS)
 def test_a_planted_problem_is_among_the_first_three(problem):
-    places = [found_in(seed, (problem,))[0][0] for seed in range(1, SEEDS + 1)]
-    hits = sum(place is not None and place <= 3 for place in places)
+    found = tally(problem, SEEDS)
+    print(found.row())
     # Fewer than 80 % would be shown, not only drawn, by so few.
-    assert stats.binom.cdf(hits, SEEDS, 0.80) > 0.05, places
+    assert stats.binom.cdf(found.among_three, SEEDS, 0.80) > 0.05, [one.place for one in found.found]
     if SEEDS >= 200:
-        assert hits / SEEDS >= 0.80
+        assert found.among_three / SEEDS >= 0.80
 
 
 @pytest.mark.slow
 def test_a_programme_without_a_problem_raises_no_alarm():
-    false = [alarms for seed in range(1, SEEDS + 1) if (alarms := found_in(seed, ())[1])]
-    assert stats.binom.sf(len(false) - 1, SEEDS, 0.05) > 0.05, false
+    found = tally(None, SEEDS)
+    print(found.row())
+    said = [one.false_alarms for one in found.found if one.false_alarms]
+    assert stats.binom.sf(found.falsely_alarmed - 1, SEEDS, 0.05) > 0.05, said
     if SEEDS >= 200:
-        assert len(false) / SEEDS <= 0.05
+        assert found.falsely_alarmed / SEEDS <= 0.05
 
 
 # ------------------------------------------------------- the worst case: every share just at its threshold

@@ -348,6 +348,14 @@ def test_an_unanswered_theme_is_a_finding():
     assert quiet.reasons == {"feedback": "no_comments"}
 
 
+def test_a_theme_is_a_finding_only_above_its_threshold(french):
+    theme = comment_themes(french).themes[0]
+    for limit, seen in ((theme.value - 1e-9, True), (theme.value, False), (theme.value + 1e-9, False)):
+        found = diagnose(french.with_thresholds(theme_share=limit), kinds=["feedback"])
+        named = [f.title for f in (*found.findings, *found.watch)]
+        assert (f"“{theme.name}”" in named) is seen, limit
+
+
 def test_an_unknown_role_is_refused(french):
     with pytest.raises(ParameterError) as refused:
         comment_themes(french, role="boss")
