@@ -6,6 +6,7 @@ import datetime as dt
 import re
 import tomllib
 from dataclasses import fields, replace
+from functools import cache
 from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo, available_timezones
@@ -20,10 +21,16 @@ ASSIGNMENTS = ("random_individual", "random_cluster", "nonrandom", "historical",
 COMPLETION_RULES = ("recorded", "summative_passed", "summative_taken")
 
 
+@cache
+def _zones() -> frozenset[str]:
+    """Return the zones this machine knows: six hundred files are looked at, once."""
+    return frozenset(available_timezones())
+
+
 def known_zone(zone: str) -> str:
     """Return the zone, or raise with the nearest name."""
-    if zone not in available_timezones():
-        near = did_you_mean(zone, available_timezones())
+    if zone not in _zones():
+        near = did_you_mean(zone, _zones())
         raise ValueError(t("studyfile.unknown_zone", zone=zone, near=near or "Europe/Paris"))
     return zone
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
 import polars as pl
 import pytest
 from diagnosis_study import again, class_study
@@ -15,8 +16,10 @@ from scipy import stats
 from flipstats import display as show
 from flipstats import i18n, metrics
 from flipstats.conventions import DEFAULTS
-from flipstats.diagnostics import COLUMNS, KINDS, diagnose
+from flipstats.diagnostics import COLUMNS, KINDS, Target, diagnose
 from flipstats.diagnostics.evidence import lower_bound, severity, sharpened, told_size
+from flipstats.diagnostics.one import Look
+from flipstats.diagnostics.ranking import graded
 from flipstats.diagnostics.target import bounded
 from flipstats.errors import ParameterError
 from flipstats.indicators.definition import COLUMNS as ROW_COLUMNS
@@ -96,24 +99,51 @@ def test_each_kind_counts_who_fails(kind, failing):
     assert found.threshold == getattr(DEFAULTS, KINDS[kind].threshold)
 
 
-@pytest.mark.parametrize("kind", CASES)
-def test_grades_are_those_of_exact_binomial_tails(kind):
+@pytest.mark.parametrize("n", [7, 8, 40, 150])
+@pytest.mark.parametrize("kind", KINDS)
+def test_grades_are_those_of_exact_binomial_tails(kind, n):
+    """Whatever the number that fails; one share alone, which all of the error is for."""
     threshold = getattr(DEFAULTS, KINDS[kind].threshold)
-    for failing in (0, 8, 13, 17, 20, 22, 25, 28, 33, 40):
-        found = diagnose(made(kind, failing), kinds=[kind])
-        families = sum(target != "step" for target in KINDS[kind].targets)
-        looks = {"unopened": 2, "blocking": 2}.get(kind, 1)
-        each = DEFAULTS.diagnosis_error / families / looks
-        tail = stats.binom.sf(failing - 1, 40, threshold)
-        got = finding_of(found, kind, CASES[kind][1])
-        grade = "below" if got is None else got.grade
-        if failing / 40 <= threshold:
-            assert grade == "below", failing
-        elif KINDS[kind].metric in ("absenteeism", "off_hours_share"):  # minutes: clusters, not a binomial
-            assert grade in ("watch", "sign", "alarm"), failing
+    for failing in range(n + 1):
+        low, high = wilson(failing, n)
+        numbers = {"value": failing / n, "low": float(low), "high": float(high), "level": 0.95, "n": n,
+                   "coverage": 1.0, "interval": "wilson"}  # fmt: skip
+        look = Look(KINDS[kind], Target(KINDS[kind].targets[0], "one"), numbers)
+        (found,) = graded([look], DEFAULTS)
+        tail = stats.binom.sf(failing - 1, n, threshold)
+        if n < 8 or stats.binom.sf(n - 1, n, threshold) > 0.025:
+            grade = "too_small"
+        elif failing / n <= threshold:
+            grade = "below"
         else:
-            expected = "alarm" if tail < each else "sign" if tail < 0.025 else "watch"
-            assert grade == expected, (failing, tail, each)
+            grade = "alarm" if tail < DEFAULTS.diagnosis_error else "watch"
+            grade = grade if tail >= 0.025 or grade == "alarm" else "sign"
+        assert found.grade == grade, (failing, tail)
+
+
+def alarms_from(kind: str) -> int:
+    """How many of 40 must fail for an alarm: the error is shared among sorts of targets, then among looks."""
+    families = sum(target != "step" for target in KINDS[kind].targets)
+    each = DEFAULTS.diagnosis_error / families / {"unopened": 2, "blocking": 2}.get(kind, 1)
+    tails = stats.binom.sf(np.arange(41) - 1, 40, getattr(DEFAULTS, KINDS[kind].threshold))
+    return int(np.argmax(tails < each))
+
+
+@pytest.mark.parametrize("kind", [kind for kind in CASES if kind not in ("absent", "off_hours")])
+def test_an_alarm_is_raised_from_its_share_of_the_error_on(kind):
+    least = alarms_from(kind)
+    for failing, expected in ((least - 1, ("watch", "sign")), (least, ("alarm",))):
+        found = finding_of(diagnose(made(kind, failing), kinds=[kind]), kind, CASES[kind][1])
+        assert found.grade in expected, failing
+
+
+@pytest.mark.parametrize("kind", ["absent", "off_hours"])
+def test_minutes_are_graded_by_their_clusters(kind):
+    """No binomial of learners: only that as many as the threshold are not told, and one more is."""
+    most = int(40 * getattr(DEFAULTS, KINDS[kind].threshold))
+    for failing, seen in ((most, False), (most + 1, True), (40, True)):
+        found = finding_of(diagnose(made(kind, failing), kinds=[kind]), kind, CASES[kind][1])
+        assert (found is not None) is seen, failing
 
 
 @pytest.mark.parametrize("kind", CASES)

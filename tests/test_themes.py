@@ -13,7 +13,7 @@ from diagnosis_study import START, again, class_study
 from sklearn.metrics import adjusted_rand_score
 
 from flipstats import display as show
-from flipstats import i18n
+from flipstats import i18n, themes
 from flipstats.conventions import DEFAULTS
 from flipstats.diagnostics import diagnose
 from flipstats.errors import ParameterError
@@ -91,6 +91,22 @@ def corpus(n: int, languages: tuple[int, ...], seed: int) -> tuple[list[str], li
         texts.append(" ".join(f"{draw.choice(JOINED[lang])} {word}" for word in words).capitalize() + ".")
         labels.append(k)
     return texts, labels
+
+
+@pytest.fixture(autouse=True, scope="module")
+def split_once():
+    """Comments that were split before, alike, are not again: most tests ask several things about the same."""
+    known = {}
+
+    def once(documents, **limits):
+        asked = (*map(tuple, documents), *limits.items())
+        if asked not in known:
+            known[asked] = structure(documents, **limits)
+        return known[asked]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(themes, "structure", once)
+        yield
 
 
 def split(texts: list[str]):
@@ -337,10 +353,10 @@ def test_a_theme_is_answered_by_a_later_change_that_speaks_of_it(change, answere
 def test_an_unanswered_theme_is_a_finding():
     study = spoken(corpus(60, (1,), 9)[0])
     found = [f for f in diagnose(study, kinds=["feedback"]).findings if f.kind == "feedback"]
-    themes = comment_themes(study).themes
-    assert {f.title for f in found} <= {f"“{theme.name}”" for theme in themes}
+    told = comment_themes(study).themes
+    assert {f.title for f in found} <= {f"“{theme.name}”" for theme in told}
     for finding in found:
-        theme = next(one for one in themes if f"“{one.name}”" == finding.title)
+        theme = next(one for one in told if f"“{one.name}”" == finding.title)
         assert (finding.value, finding.n, finding.threshold) == (theme.value, 60, DEFAULTS.theme_share)
         assert "Mostly about Séance 1, A." in finding.sentence
     assert found
