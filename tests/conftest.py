@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from browser_fixtures import chromium, open_page  # noqa: F401 (fixtures)
+from built_samples import forty_built, shipped_built  # noqa: F401 (fixtures)
 from fact_engines import engine, spark_here, spark_session  # noqa: F401 (fixtures)
 
 from flipstats import i18n

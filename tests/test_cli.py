@@ -37,13 +37,8 @@ def run(capsys, monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory):
-    from flipstats.build import build_study
-
-    folder = tmp_path_factory.mktemp("cli") / "secinc"
-    shutil.copytree(SAMPLE, folder)
-    build_study(folder)
-    return folder
+def study(shipped_built, tmp_path_factory):
+    return Path(shutil.copytree(shipped_built, tmp_path_factory.mktemp("cli") / "secinc"))
 
 
 def test_build_prints_its_account(run, tmp_path):

@@ -17,23 +17,14 @@ from flipstats.build.erasure import FILE, Erasures, forgotten, marks_of
 from flipstats.build.people import Directory, Person
 from flipstats.cli import app
 from flipstats.errors import StudyError
-from flipstats.sample import write_sample
 from flipstats.study import Study, open_study
 
 LAST = dt.datetime(2024, 6, 1, tzinfo=dt.UTC)
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("erasure") / "study"
-    write_sample(folder, learners=40)
-    build_study(folder)
-    return folder
-
-
 @pytest.fixture
-def folder(made: Path, tmp_path: Path) -> Path:
-    return shutil.copytree(made, tmp_path / "study")
+def folder(forty_built: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(forty_built, tmp_path / "study")
 
 
 def learners(study: Study) -> set[str]:

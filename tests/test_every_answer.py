@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from itertools import chain
 from pathlib import Path
 
@@ -12,11 +11,10 @@ import pytest
 import worked_class
 
 from flipstats import metrics, schema
-from flipstats.build import build_study
 from flipstats.indicators.definition import Definition
 from flipstats.readers import oulad
 from flipstats.readers.base import Context
-from flipstats.study import Study
+from flipstats.study import Study, open_study
 from flipstats.studyfile import parse_study_file
 
 ROOT = Path(__file__).parent.parent
@@ -103,10 +101,8 @@ def test_nobody_is_singled_out_outside_research(key, role):
 
 
 @pytest.fixture(scope="module")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> Study:
-    folder = tmp_path_factory.mktemp("sample")
-    shutil.copytree(ROOT / "data" / "sample", folder, dirs_exist_ok=True)
-    return build_study(folder).study
+def sample(shipped_built: Path) -> Study:
+    return open_study(shipped_built)
 
 
 @pytest.mark.slow

@@ -13,20 +13,16 @@ from studies import study as study_of
 from typer.testing import CliRunner
 
 from flipstats import metrics
-from flipstats.build import build_study
 from flipstats.cli import app
 from flipstats.errors import ParameterError
 from flipstats.export import export_study, for_trainer
 from flipstats.report import run_report
-from flipstats.sample import write_sample
 from flipstats.study import Study, open_study
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Study:
-    folder = tmp_path_factory.mktemp("export") / "study"
-    write_sample(folder, learners=40)
-    return build_study(folder).study
+def whole(forty_built: Path) -> Study:
+    return open_study(forty_built)
 
 
 @pytest.fixture(scope="module")

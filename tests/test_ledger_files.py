@@ -7,6 +7,7 @@ import io
 import json
 import os
 import re
+import shutil
 import stat
 import zipfile
 from pathlib import Path
@@ -20,14 +21,12 @@ from test_ledger import rows_of
 from typer.testing import CliRunner
 
 from flipstats import i18n
-from flipstats.build import build_study
 from flipstats.cli import app
 from flipstats.errors import InputError, ParameterError
 from flipstats.ledger import Ledger, Rule, export_ledger, ledger
 from flipstats.ledger.files import KINDS, harmless, read_totals
 from flipstats.ledger.identities import identities_of, lock, log_path, unlock
 from flipstats.ledger.signature import PASSPHRASE, make_key, private_key, public_key, signature_path, verify
-from flipstats.sample import write_sample
 from flipstats.study import open_study
 
 WORD = "correct horse battery"
@@ -267,11 +266,8 @@ def test_the_pdf_says_the_totals_and_writes_no_name_wrong(
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("ledger") / "study"
-    write_sample(folder, learners=40)
-    build_study(folder)
-    return folder
+def folder(forty_built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return shutil.copytree(forty_built, tmp_path_factory.mktemp("ledger") / "study")
 
 
 def test_names_are_in_the_signed_export_and_nowhere_else(

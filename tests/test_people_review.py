@@ -22,17 +22,9 @@ from flipstats.studyfile import read_study_file
 KEPT = ("sources", "sessions", "resources", "plan", "cohorts")
 
 
-@pytest.fixture(scope="module")
-def built(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("people") / "secinc"
-    shutil.copytree(SHIPPED, folder)
-    build_study(folder)
-    return folder
-
-
 @pytest.fixture
-def folder(built, tmp_path):
-    return Path(shutil.copytree(built, tmp_path / "secinc"))
+def folder(shipped_built, tmp_path):
+    return Path(shutil.copytree(shipped_built, tmp_path / "secinc"))
 
 
 def lines(folder: Path) -> list[dict[str, str]]:

@@ -25,11 +25,8 @@ def told() -> Truth:
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    place = tmp_path_factory.mktemp("sample") / "secinc"
-    shutil.copytree(SHIPPED, place)
-    build_study(place)
-    return place
+def folder(shipped_built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return Path(shutil.copytree(shipped_built, tmp_path_factory.mktemp("sample") / "secinc"))
 
 
 @pytest.fixture(scope="module")
