@@ -1,7 +1,8 @@
 """Time of indicators from stored facts, as ratios to the floor: python benchmarks/indicators.py --events N.
 
 The floor is that of `run.py`: scan the events and one group-by. Each measurement is a process of its own that
-opens the study, asks once by session (by cohort what has no sessions), and ends; the libraries are there before the clock starts.
+opens the study, asks once by session (by cohort what has no sessions), and ends; the libraries are there
+before the clock starts. The last ones read events too, beside the facts.
 """
 
 from __future__ import annotations

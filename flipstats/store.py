@@ -272,6 +272,10 @@ class Store:
         """Return the files of the buckets; a learner's events are all in one."""
         return sorted((self.path / "events").glob("bucket-*.parquet"))
 
+    def event_parts(self) -> Iterator[pl.LazyFrame]:
+        """Yield the events as the schema states them, bucket by bucket."""
+        return (self.decode(part, _columns("events")) for part in self.buckets())
+
     def buckets(self) -> Iterator[pl.LazyFrame]:
         """Yield the events bucket by bucket, small buckets together."""
         together, size = [], 0

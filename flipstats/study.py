@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from functools import cached_property
 from pathlib import Path
@@ -60,9 +60,11 @@ class Study:
         role: str = "research",
         served: Served | None = None,
         coded: Callable[[], Study] | None = None,
+        parts: Callable[[], Iterator[pl.LazyFrame]] | None = None,
     ) -> None:
         self._tables = dict(tables)
         self._make_coded = coded
+        self._parts = parts
         self.role = role
         self.served = served
         self.stored_facts = stored_facts
@@ -147,6 +149,13 @@ class Study:
         """
         return self._tables[schema.table(name).name]
 
+    def event_parts(self) -> Iterator[pl.LazyFrame]:
+        """Yield the events in parts, all of one learner's in one part: a stored study's bucket by bucket."""
+        if self._parts is None:
+            yield self.table("events")
+        else:
+            yield from self._parts()
+
     def has(self, name: str) -> bool:
         """Return whether a table has any row."""
         if name not in self._has:
@@ -215,7 +224,16 @@ class Study:
             facts = facts.join(tables["learners"], on="learner_id", how="semi")
         served = self.served and self.served.select(table, chosen)
         left = chosen["cohort_id"].to_list()
-        return self._like(tables, self.file, facts, served, lambda: self.coded.select(cohorts=left))
+        return self._like(
+            tables,
+            self.file,
+            facts,
+            served,
+            lambda: self.coded.select(cohorts=left),
+            lambda: (
+                part.join(tables["enrolments"], on="learner_id", how="semi") for part in self.event_parts()
+            ),
+        )
 
     def _restricted(self, cohorts: pl.LazyFrame) -> dict[str, pl.LazyFrame]:
         out = dict(self._tables)
@@ -247,7 +265,9 @@ class Study:
         if self.facts_from is not None and not same:
             raise ParameterError(t("study.facts_elsewhere", file=self.facts_from))
         facts = self.stored_facts if same else None
-        return self._like(self._tables, file, facts, None, lambda: self.coded.with_thresholds(**thresholds))
+        return self._like(
+            self._tables, file, facts, None, lambda: self.coded.with_thresholds(**thresholds), self._parts
+        )
 
     def _like(
         self,
@@ -256,10 +276,11 @@ class Study:
         facts: pl.LazyFrame | None,
         served: Served | None,
         coded: Callable[[], Study],
+        parts: Callable[[], Iterator[pl.LazyFrame]] | None,
     ) -> Study:
         kept = {"path": self.path, "store": self.store, "provenance": self.provenance, "role": self.role}
         twin = None if self._make_coded is None else coded
-        return Study(tables, file, stored_facts=facts, served=served, coded=twin, **kept)
+        return Study(tables, file, stored_facts=facts, served=served, coded=twin, parts=parts, **kept)
 
     def save(
         self,
@@ -326,6 +347,7 @@ def _of(folder: Path, store: Store, coded: Store | None) -> Study:
         served=held and Served(store.logical("answers").collect(), **held),
         role=store.definition.get("role", "research"),  # absent from studies saved before there were exports
         coded=coded and (lambda: _of(folder, coded, None)),
+        parts=store.event_parts,
     )
 
 

@@ -14,7 +14,8 @@ from polars.testing import assert_frame_equal
 from studies import small, study
 from test_every_metric import AS_OF, EACH, everything
 
-from flipstats import facts, metrics
+from flipstats import facts, metrics, store
+from flipstats.indicators import example
 from flipstats.indicators.question import covariates
 from flipstats.study import Study, open_study
 
@@ -56,7 +57,7 @@ def test_on_any_study(rows, chance, with_facts):
 @pytest.mark.slow
 @pytest.mark.parametrize("with_facts", [False, True])
 def test_by_everything_of_a_part_of_a_study_with_other_thresholds(with_facts):
-    text = study(small(), as_of=AS_OF)
+    text = example.study()
     kept = stored(text, with_facts=with_facts)
     cohort = text.table("cohorts").collect()["cohort_id"][0]
     part = {"late_days": 2, "smallest_cell": 2}
@@ -71,3 +72,15 @@ def test_ids_come_out_as_text_and_are_read_as_integers():
     assert facts.of_study(kept.coded).collect_schema()["session_id"] == pl.Enum
     rows = metrics.consultation_rate(kept, ["session_id", "learner_id"], depth="opened")
     assert rows.schema["session_id"] == rows.schema["learner_id"] == pl.String
+
+
+def test_events_come_in_parts_that_share_no_learner_and_leave_nothing_out(monkeypatch):
+    monkeypatch.setattr(store, "_PASS_BYTES", 1)
+    kept = stored(example.study(), with_facts=False)
+    cohort = kept.table("cohorts").collect()["cohort_id"][0]
+    for one in (kept, kept.select(cohorts=[cohort]), kept.coded.select(cohorts=[cohort])):
+        parts = [part.collect() for part in one.event_parts()]
+        assert len(parts) > 1
+        learners = [set(part["learner_id"].drop_nulls()) for part in parts]
+        assert sum(map(len, learners)) == len(set().union(*learners)) > 0
+        assert_frame_equal(pl.concat(parts), one.table("events").collect(), check_row_order=False)

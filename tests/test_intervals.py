@@ -191,4 +191,5 @@ def test_groups_drawn_together_are_drawn_as_each_alone():
     for values, drawn in zip(groups, together, strict=True):
         alone = bootstrap_quantiles(values[::-1], range(12), (0.25, 0.5, 0.9), draws=300)
         assert np.array_equal(alone, drawn)
-        assert values[0] <= drawn.min() and drawn.max() <= values[-1]
+        assert values[0] <= drawn.min()
+        assert drawn.max() <= values[-1]

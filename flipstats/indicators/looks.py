@@ -47,8 +47,26 @@ def windows(study: Study, needed: pl.LazyFrame | None = None) -> pl.LazyFrame:
     )
 
 
-def looks(study: Study, within: pl.LazyFrame) -> pl.LazyFrame:
-    """Return every consulting event in a window of its learner.
+def visits(study: Study, within: pl.LazyFrame) -> pl.LazyFrame:
+    """Return each pair's ``first`` look, if it came ``again``, was ``offline`` or ``measured``; ``seen``.
+
+    Only looks in a window of `within` count. An occasion ends where nothing was traced for longer than
+    ``idle_gap_min``; *offline*: downloaded and nothing else; *measured*: some look has a duration; *seen*:
+    the largest share of any look. Events are read a part at a time: what is in memory grows with learners
+    and resources, not with events.
+
+    Parameters
+    ----------
+    within : LazyFrame
+        As `windows` returns it.
+    """
+    within = within.select(*PAIR, "since", "late_until").collect(engine="streaming").lazy()
+    of = [_visits(study, _looks(part, within)).collect(engine="streaming") for part in study.event_parts()]
+    return pl.concat(of).lazy()
+
+
+def _looks(events: pl.LazyFrame, within: pl.LazyFrame) -> pl.LazyFrame:
+    """Return every consulting event in a window of its learner, once for each such window.
 
     Returns
     -------
@@ -57,9 +75,8 @@ def looks(study: Study, within: pl.LazyFrame) -> pl.LazyFrame:
         the content it tells, null where it tells none.
     """
     at, progress = pl.col("at").dt.epoch("us"), pl.col("progress")
-    events = (
-        study.table("events")
-        .filter(pl.col("verb").is_in(CONSULTING_VERBS))
+    return (
+        events.filter(pl.col("verb").is_in(CONSULTING_VERBS))
         .select(
             "learner_id",
             "resource_id",
@@ -72,21 +89,13 @@ def looks(study: Study, within: pl.LazyFrame) -> pl.LazyFrame:
             .then(progress)
             .alias("seen"),
         )
-    )
-    return (
-        events.join(within, on=["learner_id", "resource_id"], how="inner")
+        .join(within, on=["learner_id", "resource_id"], how="inner")
         .filter(pl.col("at") >= pl.col("since"), pl.col("at") <= pl.col("late_until"))
         .select(*PAIR, "at", "end", "download", "seen")
-        .unique()
     )
 
 
-def visits(study: Study, of: pl.LazyFrame) -> pl.LazyFrame:
-    """Return each pair's ``first`` look, if it came ``again``, was ``offline`` or ``measured``; ``seen``.
-
-    An occasion ends where nothing was traced for longer than ``idle_gap_min``; *offline*: downloaded and
-    nothing else; *measured*: some look has a duration; *seen*: the largest share of any look.
-    """
+def _visits(study: Study, of: pl.LazyFrame) -> pl.LazyFrame:
     gap = study.thresholds.idle_gap_min * 60_000_000
     reached = pl.col("end").cum_max().shift(1).over(PAIR)
     return (

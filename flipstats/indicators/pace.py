@@ -12,7 +12,7 @@ from flipstats.indicators.answer import answer
 from flipstats.indicators.consultation import NEEDS, ROW_THRESHOLDS
 from flipstats.indicators.definition import COHORT_GROUPS, LEARNER_GROUPS, Definition
 from flipstats.indicators.groups import enrolled, groups_of_enrolments
-from flipstats.indicators.looks import LEARNER, PAIR, looks, visits, windows
+from flipstats.indicators.looks import LEARNER, PAIR, visits, windows
 from flipstats.indicators.question import ALL, Question, ask
 from flipstats.indicators.reasons import SESSIONS, first_missing, reasons_of
 from flipstats.indicators.rows import bounds, quantiles, shares
@@ -104,7 +104,7 @@ def _cells(question: Question) -> pl.DataFrame:
     pairs = (
         within.group_by(PAIR)
         .agg(pl.col("length_min").first(), pl.col("opened", "timeable").all())
-        .join(visits(study, looks(study, within)), on=PAIR, how="left")
+        .join(visits(study, within), on=PAIR, how="left")
         .with_columns(pl.col("again", "offline", "measured").fill_null(value=False))
     )
     has_length, looked = pl.col("length_min") > 0, pl.col("first").is_not_null()

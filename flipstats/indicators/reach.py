@@ -14,7 +14,7 @@ from flipstats.indicators.answer import Part, answer
 from flipstats.indicators.consultation import NEEDS, ROW_THRESHOLDS
 from flipstats.indicators.definition import COHORT_GROUPS, LEARNER_GROUPS, RESOURCE_GROUPS, Definition
 from flipstats.indicators.groups import enrolled, groups_among
-from flipstats.indicators.looks import LEARNER, PAIR, looks, visits, windows
+from flipstats.indicators.looks import LEARNER, PAIR, visits, windows
 from flipstats.indicators.question import ALL, Question, ask, roster, sessions
 from flipstats.indicators.reasons import SESSIONS, first_missing, reasons_of
 from flipstats.indicators.rows import bounds, quantiles, shares
@@ -155,7 +155,7 @@ def _cells(question: Question) -> pl.DataFrame:
     found = (
         within.group_by(PAIR)
         .agg(pl.col("length_min").first(), pl.col("opened", "timeable").all())
-        .join(visits(study, looks(study, within)), on=PAIR, how="left")
+        .join(visits(study, within), on=PAIR, how="left")
         .join(told.with_columns(pl.lit(value=True).alias("told")), on="resource_id", how="left")
         .with_columns(pl.col("again", "offline", "told").fill_null(value=False))
         .with_columns((pl.col("opened") & ~pl.col("offline")).alias("known"))
