@@ -65,9 +65,9 @@ def answer(
     reasons : dict of depth to DataFrame
         The keys and ``reason``: why a group has no value at this depth, null where it should have one.
     """
-    ordered = groups.with_row_index("·order")
+    ordered = groups.lazy().with_row_index("·order")
     placed = [_placed(question, ordered, rank, part, reasons) for rank, part in enumerate(parts)]
-    rows = pl.concat(placed, how="vertical").sort("·order", "·rank")
+    rows = pl.concat(placed, how="vertical").sort("·order", "·rank").collect()
     if question.role != "research":
         rows = _without_small_cells(question, rows)
     return rows.select(*question.by, *COLUMNS)
@@ -123,15 +123,15 @@ def _learners_by_cohort(question: Question) -> dict[tuple[str | None, str], dict
 
 def _placed(
     question: Question,
-    ordered: pl.DataFrame,
+    ordered: pl.LazyFrame,
     rank: int,
     part: Part,
     reasons: dict[str | None, pl.DataFrame],
-) -> pl.DataFrame:
+) -> pl.LazyFrame:
     definition, keys = question.definition, question.keys
-    rows = ordered.join(
-        part.frame, on=keys, how="inner" if part.bounds else "left", nulls_equal=True, maintain_order="left"
-    ).join(reasons[part.depth], on=keys, how="left", nulls_equal=True, maintain_order="left")
+    how, same = "inner" if part.bounds else "left", {"nulls_equal": True, "maintain_order": "left"}
+    rows = ordered.join(part.frame.lazy(), on=keys, how=how, **same)
+    rows = rows.join(reasons[part.depth].lazy(), on=keys, how="left", **same)
     counts = ["n", "denominator", "unknown", *(["numerator"] if part.share else [])]
     said = {
         "metric": definition.key,

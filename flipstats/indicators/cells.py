@@ -8,6 +8,7 @@ unless resources are asked for.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from weakref import WeakKeyDictionary
 
 import polars as pl
 
@@ -22,6 +23,8 @@ DECLARED = "declared"  # ticked by the learner: told apart, never one of the thr
 DEPTHS = (*LEVELS, DECLARED)
 _PAIR = ["session_id", "resource_id"]
 _CELL = "·cell"
+_FEW_LEARNERS = 5_000  # their cells are some ten megabytes at a depth
+_made: WeakKeyDictionary[Study, dict[tuple[str, bool], pl.LazyFrame]] = WeakKeyDictionary()
 
 
 def requirements(study: Study) -> pl.LazyFrame:
@@ -171,6 +174,8 @@ def reached(depth: str, thresholds: Thresholds) -> pl.Expr:
 def cells(question: Question, depth: str) -> pl.LazyFrame:
     """Return one row for each learner in L(s) and session (and resource, where they are told apart).
 
+    Of a study that is not large they are made once for all questions, as long as the study lives.
+
     Returns
     -------
     LazyFrame
@@ -180,13 +185,25 @@ def cells(question: Question, depth: str) -> pl.LazyFrame:
         ``offline``, downloaded and nothing else.
     """
     needed = known_from(question.study, depth)
-    count = _one_by_one if question.of_resources else _counted
     added = ("owed", "known", "done", "last_at", *(() if question.of_resources else ("knowable", "offline")))
     own = dict.fromkeys((*question.by, "learner_id", "cohort_id", "session_id", "starts_at"))
+    if (question.study.n_learners or 0) <= _FEW_LEARNERS:
+        return _every(question, depth, needed).select(*own, *added)
+    count = _one_by_one if question.of_resources else _counted
     present = rostered(question.study)
     kept = [name for name in present.collect_schema().names() if name in own]
     found = count(question.study, present.select(*kept, "enrolled", "learner_traced"), needed, depth)
     return found.select(*own, *added)
+
+
+def _every(question: Question, depth: str, needed: pl.LazyFrame) -> pl.LazyFrame:
+    """Return the cells with all that any question may group them by, made once."""
+    kept, asked = _made.setdefault(question.study, {}), (depth, question.of_resources)
+    if asked not in kept:
+        count = _one_by_one if question.of_resources else _counted
+        found = count(question.study, rostered(question.study), needed, depth)
+        kept[asked] = found.collect(engine="streaming").lazy()
+    return kept[asked]
 
 
 def rostered(study: Study, kind: str = "session") -> pl.LazyFrame:

@@ -186,7 +186,7 @@ def _summed(
 ) -> tuple[ClusterSums, pl.DataFrame]:
     """Sum by cluster: by cohort where enough of them stand behind a row, else by learner."""
     keys = question.keys
-    plain = cells.select(
+    plain = cells.lazy().select(
         *keys,
         pl.col("learner_id").alias("·learner"),
         pl.col("cohort_id").alias("·cohort"),
@@ -203,7 +203,7 @@ def _summed(
         enough.alias("by_cohort"),
         pl.col("clusters").cast(pl.Int64).alias("n"),
         _whole(pl.col("m")).alias("denominator"),
-    )
+    ).collect()
     return ClusterSums(*(chosen[name].to_numpy().astype(float) for name in _SUMS)), chosen
 
 
@@ -212,7 +212,7 @@ def _whole(count: pl.Expr) -> pl.Expr:
     return count.cast(pl.Float64).round(6).cast(pl.Int64)
 
 
-def _cluster_sums(plain: pl.DataFrame, keys: list[str], cluster: str) -> pl.DataFrame:
+def _cluster_sums(plain: pl.LazyFrame, keys: list[str], cluster: str) -> pl.LazyFrame:
     y, m = pl.col("y"), pl.col("m")
     return (
         plain.group_by(*keys, cluster)
@@ -229,10 +229,11 @@ def _cluster_sums(plain: pl.DataFrame, keys: list[str], cluster: str) -> pl.Data
     )
 
 
-def _with(frame: pl.DataFrame, value: np.ndarray, low: np.ndarray, high: np.ndarray) -> pl.DataFrame:
+def _with(frame: pl.DataFrame, value: np.ndarray, low: np.ndarray, high: np.ndarray) -> pl.LazyFrame:
     columns = {"value": value, "low": low, "high": high}
-    return frame.with_columns(
-        pl.Series(name, np.asarray(column, float)).fill_nan(None) for name, column in columns.items()
+    return frame.lazy().with_columns(
+        pl.lit(pl.Series(np.asarray(column, float))).fill_nan(None).alias(name)
+        for name, column in columns.items()
     )
 
 
@@ -251,13 +252,15 @@ def _label(plain: str, by_learner: str, by_cohort: str) -> pl.Expr:
 def _counted(
     question: Question,
     cells: pl.DataFrame,
-    frame: pl.DataFrame,
+    frame: pl.LazyFrame,
     known: pl.Expr,
     unknown: pl.Expr,
 ) -> pl.DataFrame:
     """Add what coverage counts, for every group that has cells."""
-    counts = cells.group_by(question.keys).agg(
-        known.sum().cast(pl.Float64).alias("known"), unknown.sum().cast(pl.Float64).alias("unknown")
+    counts = (
+        cells.lazy()
+        .group_by(question.keys)
+        .agg(known.sum().cast(pl.Float64).alias("known"), unknown.sum().cast(pl.Float64).alias("unknown"))
     )
     share = pl.col("known") / (pl.col("known") + pl.col("unknown"))
     return (
@@ -267,6 +270,7 @@ def _counted(
             _whole(pl.col("unknown")).alias("unknown"),
         )
         .select(*question.keys, *Part.COLUMNS)
+        .collect()
     )
 
 
