@@ -27,7 +27,7 @@ GROUPS = (
     "format",
     "modality",
 )
-GROUPS += ("resource_id",)
+GROUPS += ("resource_id", "assessment_id", "item_id")
 ABOUT = ("asked", "grouping")  # the depth asked for, and by what, before the columns of an answer
 
 
@@ -104,7 +104,15 @@ class Served:
         return self._ordered(rows, by, sessions).select(*by, *columns)
 
     def _ordered(self, rows: pl.DataFrame, by: Sequence[str], sessions: pl.DataFrame) -> pl.DataFrame:
-        """Order groups as every answer does, and the rows of a group as they were made."""
+        """Order groups as every answer does, and the rows of a group as they were made.
+
+        Questions come ranked, the hardest first; what is not shown last.
+        """
+        if "item_id" in by:
+            rates = rows.filter(statistic="rate").select(*by, pl.col("value").alias("·rate"))
+            ranked = rows.join(rates, on=list(by), how="left", nulls_equal=True)
+            order = {"·rate": True, **dict.fromkeys(by, False), "·row": False}
+            return ranked.sort(list(order), descending=list(order.values()), nulls_last=True)
         if "session_id" in by:
             rows = rows.join(sessions.select("session_id", "·starts"), on="session_id", how="left")
         keys = [key for name in by for key in (("·starts", name) if name == "session_id" else (name,))]

@@ -8,9 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import polars as pl
-
-from flipstats.diagnostics.items import pooled_items
 from flipstats.diagnostics.kinds import KINDS, TARGETS, Kind
 from flipstats.diagnostics.looks import look
 from flipstats.diagnostics.page import summary
@@ -21,7 +18,6 @@ from flipstats.errors import ParameterError, did_you_mean
 from flipstats.i18n import t
 from flipstats.metrics import prepared_depth
 from flipstats.study import Study
-from flipstats.themes import comment_themes
 
 __all__ = [
     "COLUMNS",
@@ -95,15 +91,6 @@ def diagnose(
         reasons=looked.reasons,
         error=study.thresholds.diagnosis_error,
     )
-
-
-def for_export(study: Study) -> dict[str, object]:
-    """Return what a manager's diagnosis needs and no answer of an export holds: questions, and themes.
-
-    Made for a manager over the whole study, as rows of plain data; `diagnose` reads them back.
-    """
-    items = pooled_items(study, role="manager", level=None).filter(pl.col("value").is_not_null())
-    return {"items": items.to_dicts(), "themes": comment_themes(study, role="manager").to_dict()}
 
 
 def _known(kinds: Sequence[str] | None) -> list[str]:

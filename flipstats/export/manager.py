@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from flipstats import diagnostics, schema
+from flipstats import schema
 from flipstats.errors import ParameterError
 from flipstats.export import neutral
 from flipstats.export.answers import answers
@@ -13,6 +13,7 @@ from flipstats.export.hours import hours
 from flipstats.i18n import t
 from flipstats.served import Served
 from flipstats.study import Study
+from flipstats.themes import comment_themes
 
 _KEPT = (
     "cohorts",
@@ -48,12 +49,17 @@ def for_manager(study: Study) -> Study:
     smallest, learners = study.thresholds.smallest_cell, study.n_learners
     if learners < smallest:
         raise ParameterError(t("export.too_few", n=smallest))
+    study = study.in_memory()
     tables = {name: study.table(name).collect() for name in _KEPT}
     tables["sources"] = tables["sources"].filter(pl.col("rows_read") > 0)
     tables |= {"coverage": tables["coverage"].join(tables["sources"], on="source_id", how="semi")}
     tables = _by_format(neutral.nameless_sources(tables))
-    given = answers(study, smallest)
-    aside = {"hours": hours(study, hide=True).to_dicts(), **diagnostics.for_export(study)}
+    given, questions = answers(study, smallest)
+    aside = {
+        "hours": hours(study, hide=True).to_dicts(),
+        "items": questions,
+        "themes": comment_themes(study, role="manager").to_dict(),
+    }
     served = Served(given, learners, comparisons(study, smallest, given), aside)
     empty = {name: spec.empty() for name, spec in schema.TABLES.items() if name not in _KEPT}
     return Study(
