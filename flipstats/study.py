@@ -294,12 +294,16 @@ class Study:
         >>> study.in_memory().table("cohorts").collect().height
         1
         """
-        few = [name for name in self._tables if name != "events" or self._few(self.table(name))]
-        tables = {**self._tables, **{name: self.table(name).collect().lazy() for name in few}}
+        few = self._few(self.table("events"))
+        tables = {
+            name: frame if name == "events" and not few else frame.collect().lazy()
+            for name, frame in self._tables.items()
+        }
         facts = self.stored_facts
         if facts is not None and self._few(facts):
             facts = facts.collect().lazy()
-        return self._like(tables, self.file, facts, self.served, lambda: self.coded.in_memory())
+        parts = None if few else self._parts
+        return self._like(tables, self.file, facts, self.served, lambda: self.coded.in_memory(), parts)
 
     @staticmethod
     def _few(rows: pl.LazyFrame) -> bool:
