@@ -20,7 +20,6 @@ from flipstats.studyfile import Calendar, Design, Privacy, Programme, StudyFile,
 _OF_COHORT = ("enrolments", "sessions", "workload")
 _OF_SESSION = ("plan", "attendance")
 _OF_LEARNER = ("events", "attempts", "contacts")
-_MOST_IN_MEMORY = 2_000_000  # rows of events, or of facts
 
 
 class Study:
@@ -282,32 +281,6 @@ class Study:
         kept = {"path": self.path, "store": self.store, "provenance": self.provenance, "role": self.role}
         twin = None if self._make_coded is None else coded
         return Study(tables, file, stored_facts=facts, served=served, coded=twin, parts=parts, **kept)
-
-    def in_memory(self) -> Study:
-        """Return the study with its tables read once, for whoever puts many questions to it.
-
-        Events and facts that are very many stay where they lie.
-
-        Examples
-        --------
-        >>> study = Study.from_frames(cohorts=pl.DataFrame({"cohort_id": ["A"]}))
-        >>> study.in_memory().table("cohorts").collect().height
-        1
-        """
-        few = self._few(self.table("events"))
-        tables = {
-            name: frame if name == "events" and not few else frame.collect().lazy()
-            for name, frame in self._tables.items()
-        }
-        facts = self.stored_facts
-        if facts is not None and self._few(facts):
-            facts = facts.collect().lazy()
-        parts = None if few else self._parts
-        return self._like(tables, self.file, facts, self.served, lambda: self.coded.in_memory(), parts)
-
-    @staticmethod
-    def _few(rows: pl.LazyFrame) -> bool:
-        return rows.select(pl.len()).collect(engine="streaming").item() <= _MOST_IN_MEMORY
 
     def save(
         self,

@@ -10,6 +10,7 @@ from flipstats.export import neutral
 from flipstats.export.answers import answers
 from flipstats.export.comparisons import comparisons
 from flipstats.export.hours import hours
+from flipstats.export.memory import in_memory
 from flipstats.i18n import t
 from flipstats.served import Served
 from flipstats.study import Study
@@ -49,7 +50,7 @@ def for_manager(study: Study) -> Study:
     smallest, learners = study.thresholds.smallest_cell, study.n_learners
     if learners < smallest:
         raise ParameterError(t("export.too_few", n=smallest))
-    study = study.in_memory()
+    study = in_memory(study)
     tables = {name: study.table(name).collect() for name in _KEPT}
     tables["sources"] = tables["sources"].filter(pl.col("rows_read") > 0)
     tables |= {"coverage": tables["coverage"].join(tables["sources"], on="source_id", how="semi")}
