@@ -55,12 +55,11 @@ def test_on_any_study(rows, chance, with_facts):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("with_facts", [False, True])
-def test_by_everything_of_a_part_of_a_study_with_other_thresholds(with_facts):
+def test_by_everything_of_a_part_of_a_study_with_other_thresholds():
     text = example.study()
-    kept = stored(text, with_facts=with_facts)
+    kept = stored(text, with_facts=True)
     cohort = text.table("cohorts").collect()["cohort_id"][0]
-    part = {"late_days": 2, "smallest_cell": 2}
+    part = {"late_days": 2, "dwell_s": 30}
     same_answers(*(one.select(cohorts=[cohort]).with_thresholds(**part) for one in (text, kept)))
 
 
