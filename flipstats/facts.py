@@ -297,7 +297,7 @@ def with_instants(made: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
-def maker(study: Study) -> Callable[[Store], pl.DataFrame] | pl.LazyFrame:
+def maker(study: Study) -> Callable[[Store], Iterator[pl.DataFrame]] | pl.LazyFrame:
     """Return how a study's facts are made from its snapshot as it lies: bucket by bucket, on coded ids.
 
     Facts that were taken from elsewhere are returned as they are: its events would not give them again.
@@ -310,7 +310,7 @@ def maker(study: Study) -> Callable[[Store], pl.DataFrame] | pl.LazyFrame:
     """
     if study.facts_from is not None and study.stored_facts is not None:
         return study.stored_facts
-    return lambda store: pl.concat(_of_buckets(study, store))
+    return lambda store: _of_buckets(study, store)
 
 
 def _of_buckets(study: Study, store: Store) -> Iterator[pl.DataFrame]:

@@ -14,7 +14,7 @@ import secrets
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -56,7 +56,7 @@ def write_snapshot(
     folder: Path,
     tables: Mapping[str, pl.LazyFrame],
     definition: dict,
-    facts: Callable[[Store], pl.DataFrame] | None = None,
+    facts: Callable[[Store], Iterable[pl.DataFrame]] | None = None,
 ) -> Path:
     """Write checked tables as a new snapshot of `folder`, and make it the current one.
 
@@ -69,7 +69,7 @@ def write_snapshot(
     definition : dict
         The public study file and provenance, JSON-able; names nobody.
     facts : callable, optional
-        Makes stage one from the snapshot as it lies, with coded ids and times.
+        Makes stage one from the snapshot as it lies, with coded ids and times, in parts of whole buckets.
 
     Returns
     -------
@@ -82,11 +82,11 @@ def write_snapshot(
     name = f"{number:06d}-{secrets.token_hex(4)}"
     draft = home / f"{_DRAFT}{name}"
     try:
-        _write_tables(draft, tables)
+        buckets = _write_tables(draft, tables)
         manifest = {"format_version": FORMAT_VERSION, "definition": definition}
         (draft / "manifest.json").write_text(json.dumps(manifest, indent=1, default=str), encoding="utf-8")
         if facts is not None:
-            facts(Store(folder, draft)).sort(*FACTS_ORDER).write_parquet(draft / "facts.parquet")
+            _write_facts(draft, facts(Store(folder, draft)), buckets)
         for file in draft.rglob("*"):
             if file.is_file():
                 _flush(file)
@@ -117,7 +117,10 @@ def spool_beside(folder: Path) -> Iterator[Path]:
         shutil.rmtree(spool, ignore_errors=True)
 
 
-def _write_tables(draft: Path, tables: Mapping[str, pl.LazyFrame]) -> None:
+def _write_tables(draft: Path, tables: Mapping[str, pl.LazyFrame]) -> int:
+    """Write the tables; returns in how many buckets the events lie."""
+    n = tables["events"].select(pl.len()).collect(engine="streaming").item()
+    buckets = max(BUCKETS, -(-n // _BUCKET_ROWS))
     (draft / "codes").mkdir(parents=True)
     books = {name: _code_book(name, tables) for name in sorted(_BOOKS)}
     for name, book in books.items():
@@ -125,17 +128,31 @@ def _write_tables(draft: Path, tables: Mapping[str, pl.LazyFrame]) -> None:
     for name, frame in tables.items():
         coded = code(frame, books, _columns(name))
         if name == "events":
-            n = frame.select(pl.len()).collect(engine="streaming").item()
-            _write_buckets(draft / "events", coded, n)
+            _write_buckets(draft / "events", coded, buckets)
+        elif name == "facts":
+            _write_facts(draft, [coded.collect(engine="streaming")], buckets)
         else:
-            ordered = coded.sort(*FACTS_ORDER) if name == "facts" else coded
-            ordered.sink_parquet(draft / f"{name}.parquet", maintain_order=True)
+            coded.sink_parquet(draft / f"{name}.parquet", maintain_order=True)
+    return buckets
 
 
-def _write_buckets(folder: Path, events: pl.LazyFrame, n: int) -> None:
-    """Spread `n` coded events over the buckets, a piece at a time, then sort each bucket."""
-    buckets = max(BUCKETS, -(-n // _BUCKET_ROWS))
-    bucket = (pl.col("learner_id").fill_null(0) % buckets).alias("·bucket")
+def _write_facts(draft: Path, parts: Iterable[pl.DataFrame], buckets: int) -> None:
+    """Write facts a part at a time: in one order, however many buckets there are in a part."""
+    folder = draft / ".facts"
+    folder.mkdir()
+    for position, part in enumerate(parts):
+        part.sort(_bucket(buckets), *FACTS_ORDER).write_parquet(folder / f"{position:06d}.parquet")
+    pl.scan_parquet(folder).sink_parquet(draft / "facts.parquet", maintain_order=True)
+    shutil.rmtree(folder)
+
+
+def _bucket(buckets: int) -> pl.Expr:
+    return pl.col("learner_id").fill_null(0) % buckets
+
+
+def _write_buckets(folder: Path, events: pl.LazyFrame, buckets: int) -> None:
+    """Spread coded events over the buckets, a piece at a time, then sort each bucket."""
+    bucket = _bucket(buckets).alias("·bucket")
     pieces = events.collect_batches(chunk_size=_PIECE, maintain_order=True)
     parts = folder / ".parts"
     for number in range(buckets):

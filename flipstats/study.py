@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from functools import cached_property
 from pathlib import Path
@@ -286,7 +286,7 @@ class Study:
         self,
         folder: Path | str,
         *,
-        facts: pl.LazyFrame | Callable[[Store], pl.DataFrame] | None = None,
+        facts: pl.LazyFrame | Callable[[Store], Iterable[pl.DataFrame]] | None = None,
         provenance: Mapping[str, object] | None = None,
     ) -> Path:
         """Save the study as a new snapshot of `folder` and make it current; returns the folder.
