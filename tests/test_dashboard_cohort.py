@@ -4,9 +4,10 @@ import pickle
 
 import polars as pl
 import pytest
+from page_blocks import told
 from page_study import GROUPS, TITLES, page_study
 
-from flipstats import display, metrics
+from flipstats import metrics
 from flipstats.dashboard.cohort import MEASURES
 from flipstats.dashboard.ready import make
 from flipstats.dashboard.state import Choice
@@ -36,13 +37,6 @@ def blocks(state, lang="en", **chosen):
         content = state.content(state.form().settle({name: str(value) for name, value in chosen.items()}))
     assert {s.key: [b.key for b in s.blocks] for s in content.sections} == KEYS
     return {block.key: block for section in content.sections for block in section.blocks}
-
-
-def told(block) -> str:
-    if block.picture is None:
-        return block.html + block.missing + block.remedy
-    picture = block.picture
-    return "".join([display.spec(picture.figure), picture.caption, picture.alt, picture.table.write_csv()])
 
 
 @pytest.mark.parametrize("lang", ["en", "fr"])

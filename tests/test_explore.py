@@ -6,6 +6,7 @@ import random
 import re
 
 import pytest
+from page_blocks import told
 from page_study import GROUPS, TITLES, page_study
 from traitlets import TraitError
 
@@ -40,13 +41,6 @@ def blocks(state: Explorer, lang: str = "en", **chosen: object) -> dict:
         content = state.content(state.form().settle({name: str(value) for name, value in chosen.items()}))
     assert {s.key: [b.key for b in s.blocks] for s in content.sections} == KEYS
     return {block.key: block for section in content.sections for block in section.blocks}
-
-
-def told(block) -> str:
-    if block.picture is None:
-        return block.html + block.missing + block.remedy
-    picture = block.picture
-    return "".join([display.spec(picture.figure), picture.caption, picture.alt, picture.table.write_csv()])
 
 
 @pytest.mark.parametrize(

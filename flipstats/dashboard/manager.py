@@ -11,6 +11,7 @@ from flipstats import figures, i18n, metrics
 from flipstats.dashboard.decide import Decide
 from flipstats.dashboard.effect import COMPLETION, Effect
 from flipstats.dashboard.numbers import Numbers
+from flipstats.dashboard.obstacles import Obstacles
 from flipstats.dashboard.state import Block, Choice, Content, Form, Section
 from flipstats.display import arm_words
 from flipstats.display.views import BANDS, in_arm_words
@@ -51,6 +52,7 @@ class Manager:
         self._treated, self._thresholds = study.design.treated, study.thresholds
         self._numbers, self._effect = Numbers.of(study, role), Effect(study, role)
         self._about, self._decide = self._numbers.about, Decide(study, role)
+        self._obstacles = Obstacles(study, role, self._about)
         self._sessions = study.table("sessions").select("session_id", "sequence", "title").collect()
 
     def form(self) -> Form:
@@ -79,8 +81,20 @@ class Manager:
                 _section("preparation", prepared.sentence, self._preparation(choice)),
                 _section("trend", t("manager.a_trend"), self._trend(choice)),
                 _section("readiness", ready.sentence, [self._readiness(choice)]),
+                Section(
+                    "questions",
+                    t("obstacles.q_questions"),
+                    self._obstacles.questions_sentence(choice),
+                    [self._obstacles.questions(choice)],
+                ),
                 _section("outcome", effect.sentence, self._effect.blocks(choice)),
                 _section("completion", finished, [self._completion(choice)]),
+                Section(
+                    "comments",
+                    t("obstacles.q_comments"),
+                    self._obstacles.comments_sentence(),
+                    [self._obstacles.comments()],
+                ),
             ],
             notes=self._about.notes(),
         )

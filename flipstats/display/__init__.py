@@ -34,7 +34,7 @@ from flipstats.display.explorer import learners_along
 from flipstats.display.iterations import change_log, moved, moved_sentence
 from flipstats.display.next_steps import next_steps, steps, steps_sentence
 from flipstats.display.quality import computed, counted, known, odd, standing
-from flipstats.display.said import comment_themes
+from flipstats.display.said import comment_themes, themes_table
 from flipstats.display.views import arm_words, completion, preparation, readiness
 
 __all__ = [
@@ -83,6 +83,7 @@ __all__ = [
     "take_up",
     "text",
     "theme_data",
+    "themes_table",
     "thresholds",
     "trusted",
     "unprepared",

@@ -14,7 +14,7 @@ from flipstats.themes import comment_themes as found_themes
 
 if TYPE_CHECKING:
     from flipstats.study import Study
-    from flipstats.themes import Theme
+    from flipstats.themes import Theme, Themes
 
 
 def comment_themes(study: Study, *, role: str = "research") -> Html:
@@ -29,7 +29,13 @@ def comment_themes(study: Study, *, role: str = "research") -> Html:
     found = found_themes(study, role=role)
     if found.reason is not None:
         return notice(found.sentence)
-    names = Names.of(study)
+    said = "".join(f"<li>{escape(line)}</li>" for line in _examples(found.themes))
+    quoted = f'<ul class="fs-list">{said}</ul>' if said else ""
+    return Html(f"<p>{escape(found.sentence)}</p>{themes_table(found, Names.of(study))}{quoted}")
+
+
+def themes_table(found: Themes, names: Names, *, note: str = "") -> Html:
+    """Return a table of themes: how many say so, and which session most of it is about; no comment."""
     columns = {
         t("themes.column_theme"): [bounded(theme.name) for theme in found.themes],
         t("themes.column_share"): [percent(theme.value) for theme in found.themes],
@@ -39,10 +45,7 @@ def comment_themes(study: Study, *, role: str = "research") -> Html:
         t("themes.column_comments"): [number(theme.comments, 0) for theme in found.themes],
         t("themes.column_about"): [_about(theme, names) for theme in found.themes],
     }
-    said = "".join(f"<li>{escape(line)}</li>" for line in _examples(found.themes))
-    quoted = f'<ul class="fs-list">{said}</ul>' if said else ""
-    shown = table(pl.DataFrame(columns), t("themes.caption"), note=t("themes.note"))
-    return Html(f"<p>{escape(found.sentence)}</p>{shown}{quoted}")
+    return table(pl.DataFrame(columns), t("themes.caption"), note=f"{t('themes.note')} {note}".strip())
 
 
 def _about(theme: Theme, names: Names) -> str:
