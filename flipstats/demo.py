@@ -11,8 +11,14 @@ from flipstats.build import build_study
 from flipstats.errors import ParameterError
 from flipstats.headline import Headline, headline
 from flipstats.i18n import in_language, t
+from flipstats.privacy import KEY_FILE
 from flipstats.report import run_report
 from flipstats.shipped import shipped
+
+# Beside the truth, what somebody who built a study where the sample lies has left there.
+_NOT_COPIED = (
+    "truth.json", KEY_FILE, "CURRENT", "snapshots", ".readings", "reports", "notebooks", "who_is_who.csv",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +59,8 @@ def run_demo(out: Path, lang: str, *, progress: Callable[[str, int, int], None] 
     sample = shipped("sample")
     if out.exists() and any(out.iterdir()) and not (out / "study.toml").exists():
         raise ParameterError(t("demo.not_empty", folder=out))
-    shutil.copytree(sample, out, dirs_exist_ok=True, ignore=shutil.ignore_patterns("truth.json"))
+    shutil.copytree(sample, out, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*_NOT_COPIED))
     with in_language(lang):
         built = build_study(out / "study.toml", progress=progress)
-        report = run_report(out, lang=lang, out=out / "report")
+        report = run_report(out, lang=lang)
         return Demo(out, report, headline(built.study, lang), lang)

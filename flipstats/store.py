@@ -267,7 +267,7 @@ class Store:
         self._kinds: dict[str, pl.Enum] = {}
         try:
             manifest = json.loads((self.path / "manifest.json").read_text(encoding="utf-8"))
-        except (FileNotFoundError, json.JSONDecodeError, UnicodeDecodeError) as error:
+        except (FileNotFoundError, ValueError) as error:
             raise StudyError(t("study.damaged", folder=folder)) from error
         if manifest["format_version"] != FORMAT_VERSION:
             raise StudyError(

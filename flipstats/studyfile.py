@@ -197,9 +197,12 @@ def read_study_file(path: Path) -> StudyFile:
     except (UnicodeDecodeError, IsADirectoryError) as error:
         raise StudyFileError(t("studyfile.not_text", file=path.name)) from error
     try:
-        return parse_study_file(tomllib.loads(text), path.name)
+        content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise StudyFileError(t("studyfile.not_toml", file=path.name, problem=error)) from error
+    except ValueError as error:  # Python makes no number of so many digits
+        raise StudyFileError(t("studyfile.number_too_long", file=path.name)) from error
+    return parse_study_file(content, path.name)
 
 
 def parse_study_file(content: dict, name: str = "study.toml") -> StudyFile:

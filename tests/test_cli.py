@@ -65,6 +65,25 @@ def test_read_one_export(run):
     assert told["tables"]["learners"] == told["rows_kept"] == told["rows_read"]
 
 
+def test_read_counts_in_words_one_and_several(run, tmp_path):
+    head, first, second, *_ = (
+        (SAMPLE / "exports" / "courseid_41_participants.csv").read_text(encoding="utf-8-sig").splitlines()
+    )
+    file = tmp_path / "courseid_41_participants.csv"
+    said = {}
+    for n, rows in ((1, [first]), (2, [first, second])):
+        file.write_text("\n".join([head, *rows]) + "\n", encoding="utf-8")
+        for lang in ("en", "fr"):
+            said[lang, n] = run("read", file, "--lang", lang)[1].splitlines()[1:3]
+    assert said["fr", 1] == [
+        "1 enregistrement lu = 1 gardé + 0 fusionné + 0 mis de côté",
+        "Donne 1 apprenant",
+    ]
+    assert said["fr", 2][0] == "2 enregistrements lus = 2 gardés + 0 fusionnés + 0 mis de côté"
+    assert said["fr", 2][1] == "Donne 2 apprenants"
+    assert said["en", 1] == ["1 record read = 1 kept + 0 merged + 0 set aside", "Gives 1 learner"]
+
+
 def test_read_writes_tables_without_names(run, tmp_path):
     code, _, _ = run(
         "read",

@@ -212,3 +212,20 @@ def test_a_study_built_anew_before_the_viewer_came_is_the_one_that_is_shown(tmp_
     page = view.prepare("manager", str(folder))
     page_study(title="Anew").save(folder)
     assert "Anew" in page.show().children[1].value
+
+
+def test_a_kernel_stopped_while_it_starts_says_nothing(tmp_path):
+    import asyncio
+
+    from flipstats.dashboard.kernels import Quiet
+
+    async def started_and_stopped(errors):
+        kernel = Quiet(kernel_name="python3", shutdown_wait_time=1.0)
+        await kernel.start_kernel(stderr=errors, stdout=errors)
+        await asyncio.sleep(0.2)
+        await kernel.shutdown_kernel()
+        return await kernel.is_alive()
+
+    with (tmp_path / "errors").open("w") as errors:
+        assert asyncio.run(started_and_stopped(errors)) is False
+    assert (tmp_path / "errors").read_text() == ""

@@ -56,6 +56,10 @@ def test_documents(tmp_path):
             "file.json is JSON nested more deeply than any export; it is not one of those flipstats reads",
         ),
         (
+            '{"a": ' + "9" * 5000 + "}",
+            "file.json holds a number of more digits than any export has; it is not one of those flipstats reads",
+        ),
+        (
             "[" * 100_000,
             "file.json is JSON nested more deeply than any export; it is not one of those flipstats reads",
         ),
@@ -93,6 +97,12 @@ def test_a_bad_line_costs_itself(tmp_path, encoding, monkeypatch):
         (1, {"a": "é"}, None), (2, None, "not_json"), (3, None, "cell_too_large"),
         (4, None, "nested_too_deeply"), (5, {"a": 2}, None), (6, None, "cut_record"),
     ]  # fmt: skip
+
+
+def test_a_number_of_thousands_of_digits_costs_its_line(tmp_path):
+    lines = '{"a": 1}\n{"a": ' + "9" * 5000 + '}\n{"a": 3}\n'
+    found = list(json_text.records(text(tmp_path, lines)))
+    assert found == [(1, {"a": 1}, None), (2, None, "number_too_long"), (3, {"a": 3}, None)]
 
 
 def test_first_values(tmp_path):

@@ -67,6 +67,10 @@ def test_an_absent_and_a_broken_file(tmp_path):
     (tmp_path / "study.toml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(StudyFileError, match="is not a text file in UTF-8"):
         read_study_file(tmp_path / "study.toml")
+    (tmp_path / "study.toml").write_text("[thresholds]\nearly_days = " + "9" * 5000 + "\n")
+    with pytest.raises(StudyFileError) as refused:
+        read_study_file(tmp_path / "study.toml")
+    assert str(refused.value) == "study.toml holds a number of more digits than any setting can have"
 
 
 def test_thresholds_replace_defaults():

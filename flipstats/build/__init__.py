@@ -77,7 +77,8 @@ class Built:
             name: self.study.table(name).select(pl.len()).collect().item()
             for name in ("sources", "learners", "cohorts", "sessions")
         }
-        lines = [t("build.done", folder=self.folder, **n), t("read.account", **self._totals())]
+        totals = self._totals()
+        lines = [t("build.done", folder=self.folder, **n), t("read.account", n=totals["rows_read"], **totals)]
         if self.unchanged:
             lines.append(t("build_again.unchanged", n=self.unchanged, sources=n["sources"]))
         lines += [t("read.warning", text=warning) for warning in self.warnings]

@@ -45,10 +45,14 @@ class OneFile:
 
     def __str__(self) -> str:
         content = self.to_dict()
-        tables = listing([f"{n} {name}" for name, n in content["tables"].items()]) or "–"
+        tables = listing([_counted(name, n) for name, n in content["tables"].items()]) or "–"
         lines = [
             t("read.format", file=self.file, format=content["format"]),
-            t("read.account", **{k: v for k, v in content.items() if k.startswith("rows_")}),
+            t(
+                "read.account",
+                n=content["rows_read"],
+                **{k: v for k, v in content.items() if k.startswith("rows_")},
+            ),
             t("read.tables", tables=tables),
         ]
         for outcome in ("set_aside", "merged", "note"):
@@ -56,6 +60,11 @@ class OneFile:
                 lines.append(t(f"read.{outcome}", n=n, reason=reason_text(reason)))
         lines += [t("read.warning", text=text) for text in content["warnings"]]
         return "\n".join(lines)
+
+
+def _counted(table: str, n: int) -> str:
+    """Say how many rows a table gets, in words."""
+    return t(f"counts.{table}", n=n) if has(f"counts.{table}") else f"{n} {table}"
 
 
 def table_counts(reading: Reading) -> dict[str, int]:

@@ -254,6 +254,7 @@ def _configuration(notebook: Path, door: Door, viewers: int, lang: str, runtime:
     options.show_tracebacks, options.strip_sources = False, True
     options.preheat_kernel, options.default_pool_size = True, viewers
     config.VoilaKernelManager.fill_delay = _REFILL_S
+    config.VoilaKernelManager.kernel_manager_class = "flipstats.dashboard.kernels.Quiet"
     config.VoilaExecutor.cell_error_instruction = ""
     if os.name == "posix":
         config.KernelManager.transport = "ipc"  # sockets in our private folder, not ports of the machine

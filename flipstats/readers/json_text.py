@@ -62,7 +62,8 @@ def document(text: Text) -> Any:
 def records(text: Text) -> Iterator[tuple[int, Any, str | None]]:
     """Yield (number, value, None) of each line that is not blank, or (number, None, reason).
 
-    Reasons are ``not_json``, ``nested_too_deeply``, ``cell_too_large``; for the last line ``cut_record``.
+    Reasons are ``not_json``, ``nested_too_deeply``, ``number_too_long``, ``cell_too_large``; for the last
+    line ``cut_record``.
     """
     number = 0
     for line in _lines(text):
@@ -173,8 +174,10 @@ def _loads(text: str) -> tuple[Any, str | None]:
         value = _DECODER.decode(text)
     except RecursionError:
         return None, "nested_too_deeply"
-    except ValueError:
+    except json.JSONDecodeError:
         return None, "not_json"
+    except ValueError:  # Python makes no number of so many digits
+        return None, "number_too_long"
     if text.count("[") + text.count("{") > _MAX_DEPTH and _too_deep(value):
         return None, "nested_too_deeply"
     return (_clean(value) if _ESCAPED_SURROGATE.search(text) else value), None
