@@ -12,7 +12,6 @@ import pytest
 
 from flipstats.build import build_study
 from flipstats.report import notebooks, run_report
-from flipstats.shipped import shipped
 from flipstats.study import Study
 
 OULAD = Path(__file__).parents[2] / "shared" / "data" / "oulad"
@@ -25,10 +24,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
 
 @pytest.fixture(scope="module")
-def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def folders(shipped_built: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     made = tmp_path_factory.mktemp("studies")
-    shutil.copytree(shipped("sample"), made / "sample")
-    build_study(made / "sample" / "study.toml")
+    shutil.copytree(shipped_built, made / "sample")
     Study.from_frames(
         programme={"id": "bare", "timezone": "Europe/Paris"},
         learners=pl.DataFrame({"learner_id": ["a"], "tracking": ["traced"]}),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +11,6 @@ import pytest
 
 from flipstats.build import build_study
 from flipstats.report import run_report
-from flipstats.shipped import shipped
 
 OULAD = Path(__file__).parents[2] / "shared" / "data" / "oulad"
 DRAWN = "[...document.querySelectorAll('.fs-plot')].every(p => p.dataset.drawn || p.dataset.error)"
@@ -26,19 +24,11 @@ def words(page: Path) -> str:
     return " ".join(re.sub(r"<[^>]+>", " ", text).split())
 
 
-@pytest.fixture(scope="module")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("sample") / "study"
-    shutil.copytree(shipped("sample"), folder)
-    build_study(folder / "study.toml")
-    return folder
-
-
 @pytest.mark.parametrize("lang", ["en", "fr"])
 def test_the_sample_reports_with_every_figure_drawn_offline(
-    sample: Path, open_page: Callable, lang: str, tmp_path: Path
+    shipped_built: Path, open_page: Callable, lang: str, tmp_path: Path
 ) -> None:
-    report = run_report(sample, lang=lang, out=tmp_path)
+    report = run_report(shipped_built, lang=lang, out=tmp_path)
     record = json.loads(report.with_suffix(".json").read_text(encoding="utf-8"))
     assert record["inputs"]
     assert all(re.fullmatch(r"[0-9a-f]{64}", source["sha256"]) for source in record["inputs"])
@@ -53,8 +43,8 @@ def test_the_sample_reports_with_every_figure_drawn_offline(
             assert not watched.scrolls_sideways()
 
 
-def test_one_cohort_and_one_iteration_can_be_chosen(sample: Path, tmp_path: Path) -> None:
-    whole = words(run_report(sample, lang="en", out=tmp_path, parameters={"iterations": "2"}))
+def test_one_cohort_and_one_iteration_can_be_chosen(shipped_built: Path, tmp_path: Path) -> None:
+    whole = words(run_report(shipped_built, lang="en", out=tmp_path, parameters={"iterations": "2"}))
     assert "in 8 groups" in whole
     assert "2023, groupe" not in whole
     assert "iterations = [2]" in whole
