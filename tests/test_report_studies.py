@@ -39,7 +39,7 @@ def test_the_sample_reports_with_every_figure_drawn_offline(
         with open_page(report.resolve().as_uri(), width=width) as watched:
             watched.until(DRAWN)
             assert watched.outside == watched.errors == []
-            assert watched.figures() == watched.page.locator("figure").count() == 8
+            assert watched.figures() == watched.page.locator("figure").count() == 10
             assert not watched.scrolls_sideways()
 
 
