@@ -9,6 +9,7 @@ import polars as pl
 from flipstats.errors import SchemaError, did_you_mean
 from flipstats.tables import (
     COMPLETING_VERBS,
+    ENDING_VERBS,
     LEVELS,
     OPENING_VERBS,
     TABLES,
@@ -20,6 +21,7 @@ from flipstats.tables import (
 
 __all__ = [
     "COMPLETING_VERBS",
+    "ENDING_VERBS",
     "LEVELS",
     "OPENING_VERBS",
     "TABLES",

@@ -25,6 +25,8 @@ _DTYPES = {
 LEVELS = ("opened", "substantial", "completed")
 OPENING_VERBS = ("viewed", "downloaded", "launched", "played", "started", "submitted", "failed")
 COMPLETING_VERBS = ("completed", "passed")
+# Time measured beside these lies before them; beside any other verb, from it on.
+ENDING_VERBS = (*COMPLETING_VERBS, "failed", "submitted", "paused")
 VERBS = (
     *OPENING_VERBS,
     *COMPLETING_VERBS,

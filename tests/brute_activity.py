@@ -28,13 +28,12 @@ HOLIDAYS = {
 
 
 def measured(rows, learner):
-    """Yield what a learner did and for how long was measured: resource, from, to."""
+    """Yield what a learner did and for how long was measured: resource, when noted, from, to."""
     (who,) = (one for one in rows["learners"] if one["learner_id"] == learner)
     for event in rows.get("events", []):
         timed = event["verb"] in OPENING | COMPLETING and event.get("seconds")
         if event["learner_id"] == learner and who["tracking"] == "traced" and timed:
-            length = timedelta(microseconds=round(event["seconds"] * 1_000_000))
-            yield event["resource_id"], event["at"], event["at"] + length
+            yield event["resource_id"], event["at"], *spell(event)
 
 
 def union(stretches):
@@ -88,8 +87,8 @@ def off_hours(rows, by, own, named) -> dict[tuple, dict]:
         began, left = enrolment.get("enrolled_at") or ALWAYS, enrolment.get("withdrawn_at")
         spent = union(
             (start, end)
-            for resource, start, end in measured(rows, who["learner_id"])
-            if resource in planned and start >= began and (left is None or start < left)
+            for resource, at, start, end in measured(rows, who["learner_id"])
+            if resource in planned and at >= began and (left is None or at < left)
         )
         group = out[key_of({**who, **cohorts[cohort]}, by)]
         calendar = own if who.get("calendar") is None else named.get(who["calendar"], {})
@@ -146,7 +145,7 @@ def slots(rows, by) -> dict[tuple, dict]:
                 )
                 mine = [
                     (start, end)
-                    for resource, start, end in measured(rows, cell["learner_id"])
+                    for resource, _, start, end in measured(rows, cell["learner_id"])
                     if resource == planned["resource_id"]
                 ]
                 stretches += within(mine, since, high)
@@ -180,7 +179,7 @@ def paces(rows, by, limits) -> dict[tuple, dict]:
         announced, spent, timed = 0.0, [], True
         for resource, spans in windows.items():
             looks = sorted(
-                (e["at"], e["at"] + lasted(e), e["verb"])
+                (*spell(e), e["verb"])
                 for e in rows.get("events", [])
                 if (e["learner_id"], e["resource_id"]) == (cell["learner_id"], resource)
                 and e["verb"] in OPENING | COMPLETING
@@ -206,8 +205,12 @@ def paces(rows, by, limits) -> dict[tuple, dict]:
     return out
 
 
-def lasted(event) -> timedelta:
-    return timedelta(microseconds=round((event.get("seconds") or 0) * 1_000_000))
+def spell(event) -> tuple[datetime, datetime]:
+    """From when to when an event stands for: what ends something tells of the time before it."""
+    length = timedelta(microseconds=round((event.get("seconds") or 0) * 1_000_000))
+    if event["verb"] in {"paused", "completed", "passed", "failed", "submitted"}:
+        return event["at"] - length, event["at"]
+    return event["at"], event["at"] + length
 
 
 def occasions(looks, gap) -> int:

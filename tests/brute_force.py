@@ -251,8 +251,9 @@ def start_scores(rows, by, limits) -> dict[tuple, dict]:
             for a in rows.get("attendance", [])
             if (a["learner_id"], a["session_id"]) == (cell["learner_id"], cell["session_id"])
         }
-        here = bool(seen & {"present", "late"})
-        away = not here and bool(seen & {"absent", "excused"})
+        there = bool(seen & {"present", "late"})
+        away = not there and bool(seen & {"absent", "excused"})
+        here = there and any(a["assessment_id"] in tests for a in rows.get("attempts", []))
         firsts = [f for test in tests if (f := first_attempt(rows, cell, test, limits)) is not None]
         scores = [f["score"] for f in firsts if f["score"] is not None]
         group["present"] += here

@@ -47,6 +47,19 @@ def attempts_at(rows, cell, test):
     return sorted(found, key=order)
 
 
+def who_is_told(rows, test, learners, *times) -> bool:
+    """Whether lines of some learners tell who took a test when: no attempt at all, or one with a time."""
+    lines = [
+        a
+        for a in rows["attempts"]
+        if a["assessment_id"] == test["assessment_id"] and a["learner_id"] in learners
+    ]
+    tries = [a for a in lines if a.get("missing_reason") in (None, "not_graded")]
+    return bool(lines) and (
+        not tries or any(a.get(name) is not None for a in tries for name in ("submitted_at", *times))
+    )
+
+
 def baselines(rows, by):
     """Return by group: scores, who took the test of how many, who waits for a score, who is unknown."""
     out = defaultdict(lambda: {"scores": [], "waiting": 0, "took": 0, "of": 0, "unknown": 0})
@@ -72,7 +85,9 @@ def baselines(rows, by):
             taken = taken or bool(early)
             if early and early[0]["score"] is not None:
                 scores.append(early[0]["score"])
-        if vague and not taken:
+        mates = {e["learner_id"] for e in rows["enrolments"] if e["cohort_id"] == cell["cohort_id"]}
+        unseen = date is None or any(not who_is_told(rows, test, mates, "started_at") for test in tests)
+        if (vague or unseen) and not taken:
             group["unknown"] += 1
         else:
             group["of"] += 1
@@ -126,11 +141,11 @@ def delivered(rows, by, pass_mark, as_of):
             if left is not None and (instant is None or left <= instant):
                 continue
             state = state_of(attempts_at(rows, cell, test), due, pass_mark)
-            if state is False and due is not None and as_of is not None and due > as_of:
-                state = None
-            if state is False and not any(
-                a["assessment_id"] == test["assessment_id"] for a in rows["attempts"]
-            ):
+            if due is not None and as_of is not None and due > as_of:
+                state = None  # whoever was early
+            everybody = {a["learner_id"] for a in rows["attempts"]}
+            listed = any(a["assessment_id"] == test["assessment_id"] for a in rows["attempts"])
+            if not listed or (due is not None and not who_is_told(rows, test, everybody)):
                 state = None
             group["unknown"] += state is None
             group["of"] += state is not None

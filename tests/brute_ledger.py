@@ -6,6 +6,7 @@ from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 NOT_THE_LEARNER = {"graded", "enrolled", "unenrolled", "completion_updated", "login_failed"}
+ENDS_SOMETHING = {"paused", "completed", "passed", "failed", "submitted"}
 
 
 def seconds_between(start, end) -> set[int]:
@@ -84,7 +85,10 @@ def resources(rows: dict, rule, zone: ZoneInfo) -> dict[tuple[str, str], tuple]:
             day = event["at"].astimezone(zone).date()
             later = mine[i + 1] if i + 1 < len(mine) else None
             if event.get("seconds"):
-                start, end = event["at"] - timedelta(seconds=event["seconds"]), event["at"]
+                length, ends = timedelta(seconds=event["seconds"]), event["verb"] in ENDS_SOMETHING
+                start, end = (
+                    (event["at"] - length, event["at"]) if ends else (event["at"], event["at"] + length)
+                )
             elif later is None or later["at"].astimezone(zone).date() != day:
                 start, end = event["at"], event["at"] + timedelta(minutes=rule.last_click_min)
             else:

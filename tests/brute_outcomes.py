@@ -41,7 +41,9 @@ def quizzes(rows, by):
                 and (since is None or a["submitted_at"] >= since)
             ]
             untimed = any(a["submitted_at"] is None for a in mine)
-            if not every or cell["tracking"] != "traced" or (untimed and not in_time):
+            tries = [a for a in every if a["missing_reason"] in (None, "not_graded")]
+            blind = not every or (tries and all(a["submitted_at"] is None for a in tries))
+            if blind or cell["tracking"] != "traced" or (untimed and not in_time):
                 group["rate"].unknown += 1
                 continue
             group["rate"].of += 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from datetime import timedelta
 
-from brute_activity import lasted, occasions
+from brute_activity import occasions, spell
 from brute_force import ALWAYS, COMPLETING, OPENING, ZONE, by_id, covered, key_of, present_on_roster
 from brute_late import late_until
 
@@ -64,7 +64,7 @@ def reach(rows, by, limits) -> dict[tuple, list[dict]]:
         copy = bool(events) and all(e["verb"] == "downloaded" for e in events)
         known = levels["opened"] and not copy
         looked = known and bool(events)
-        looks = sorted((e["at"], e["at"] + lasted(e), e["verb"]) for e in events)
+        looks = sorted((*spell(e), e["verb"]) for e in events)
         far = looked and levels["substantial"] and name in told
         line = {
             "learner_id": cell["learner_id"], "cohort_id": cell["cohort_id"], "resource": name,

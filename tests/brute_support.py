@@ -52,12 +52,10 @@ def responses(rows, by) -> dict[tuple, Tally]:
         nameless = max((len(of) for of in found.values()), default=0)
         for cell in sorted(here, key=lambda c: c["learner_id"]):
             tally, named = out[key_of(cell, by)], cell["learner_id"] in names
-            if not lines:
+            if not lines or (nameless and set(by) & set(OF_LEARNERS)):
                 tally.add(cell, 0, 0, 1)
-            elif named:
-                tally.add(cell, 1, 1)
-            elif set(by) & set(OF_LEARNERS):
-                tally.add(cell, 0, *((0, 1) if nameless else (1, 0)))
+            elif named or set(by) & set(OF_LEARNERS):
+                tally.add(cell, int(named), 1)
             else:
                 others = [c["learner_id"] for c in here if c["learner_id"] not in names]
                 tally.add(cell, int(sorted(others).index(cell["learner_id"]) < nameless), 1)
@@ -149,7 +147,7 @@ def participations(rows, by) -> dict[tuple, Tally]:
         spoke = any(f["learner_id"] == cell["learner_id"] for f in polls)
         nameless = any(f["learner_id"] is None for f in polls)
         did = acted or spoke
-        if here is None or (tools and not told) or (nameless and not did):
+        if here is None or (tools and not told) or nameless:
             tally.add(cell, 0, 0, 1)
         else:
             tally.add(cell, int(did), 1)

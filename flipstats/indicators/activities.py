@@ -50,8 +50,8 @@ def participation_rate(
     DataFrame
         As in `consultation_rate`, counting learners × sessions, those late included among the present.
         Unknown: whose attendance is not known; where resources are used, learners not traced, and everybody
-        if the session is not covered; and who is not seen in a session with nameless answers. Bounds where
-        less than 80 % are known. Wilson's interval.
+        if the session is not covered; and everybody in a session with nameless answers, as only who took part
+        would be known. Bounds where less than 80 % are known. Wilson's interval.
 
     Raises
     ------
@@ -78,7 +78,8 @@ def participation_rate(
     rate = replace(rate, otherwise=nobody.otherwise(pl.lit("nobody_present")))
     parts, missing = [rate], first_missing(question, (*SESSIONS, ("attendance", "no_attendance")))
     if missing is None:
-        parts += bounds(question, found, rate, low=yes, high=yes | unknown, total=there)
+        least = there & pl.col("present") & pl.col("did")
+        parts += bounds(question, found, rate, low=least, high=yes | unknown, total=there)
     return answer(
         question, groups, parts, {None: reasons_of(question, groups, found, missing, pl.col("due"))}
     )
@@ -195,7 +196,7 @@ def _in_session(question: Question) -> pl.DataFrame:
         .with_columns(
             (pl.col("tool") | pl.col("poll")).alias("due"),
             (pl.col("away") & ~pl.col("present")).alias("away"),
-            ((traced | ~pl.col("tool")) & (seen | ~pl.col("nameless"))).alias("known"),
+            ((traced | ~pl.col("tool")) & ~pl.col("nameless")).alias("known"),
             seen.alias("did"),
         )
     )
@@ -256,7 +257,7 @@ def _after_session(question: Question) -> pl.DataFrame:
 _GROUPS = (*COHORT_GROUPS, *SESSION_GROUPS, *LEARNER_GROUPS)
 PARTICIPATION_RATE = Definition(
     key="participation_rate",
-    version=1,
+    version=2,
     unit="share",
     direction="more",
     needs=("enrolments", "sessions", "plan", "events", "coverage", "attendance"),

@@ -1,7 +1,8 @@
 """Active time: what learners' measured activity adds up to, nothing counted twice.
 
-A measured activity lasts from its event on, as long as its source says. What overlaps (two windows, two
-sources) is one stretch of time. An event without a duration, a click in a log, is an instant and adds
+A measured activity lasts as long as its source says: from its event on, or up to it where the event ends
+something (a pause, a completion, an answer). What overlaps (two windows, two sources) is one stretch of time.
+An event without a duration, a click in a log, is an instant and adds
 nothing: a single click on a long reading is neither 0 minutes nor all of them, it is not measured.
 """
 
@@ -10,21 +11,28 @@ from __future__ import annotations
 import polars as pl
 
 from flipstats.facts import CONSULTING_VERBS
+from flipstats.schema import ENDING_VERBS
 from flipstats.study import Study
 
 _LIMIT_S = 31 * 86_400  # no sitting is a month long: such durations are faults of their source
 
 
 def measured(study: Study) -> pl.LazyFrame:
-    """Return every measured activity of traced learners: ``learner_id, resource_id, start, end`` (µs)."""
+    """Return every measured activity of traced learners: ``learner_id, resource_id, at, start, end`` (µs)."""
     traced = study.table("learners").filter(pl.col("tracking") == "traced").select("learner_id")
-    start = pl.col("at").dt.epoch("us")
+    at, (start, end) = pl.col("at").dt.epoch("us"), span()
     return (
         study.table("events")
         .filter(pl.col("verb").is_in(CONSULTING_VERBS), duration() > 0)
-        .select("learner_id", "resource_id", start.alias("start"), (start + duration()).alias("end"))
+        .select("learner_id", "resource_id", at.alias("at"), start.alias("start"), end.alias("end"))
         .join(traced, on="learner_id", how="semi")
     )
+
+
+def span() -> tuple[pl.Expr, pl.Expr]:
+    """Return when what an event measures began and ended (µs); both its instant where it measures nothing."""
+    at, ends = pl.col("at").dt.epoch("us"), pl.col("verb").is_in(ENDING_VERBS)
+    return at - pl.when(ends).then(duration()).otherwise(0), at + pl.when(ends).then(0).otherwise(duration())
 
 
 def duration() -> pl.Expr:
@@ -80,8 +88,8 @@ def of_cohorts(study: Study) -> pl.LazyFrame:
         measured(study)
         .join(enrolments, on="learner_id", how="inner")
         .filter(
-            pl.col("began").is_null() | (pl.col("start") >= pl.col("began")),
-            pl.col("left").is_null() | (pl.col("start") < pl.col("left")),
+            pl.col("began").is_null() | (pl.col("at") >= pl.col("began")),
+            pl.col("left").is_null() | (pl.col("at") < pl.col("left")),
         )
         .join(planned, on=["cohort_id", "resource_id"], how="semi")
         .select("learner_id", "cohort_id", "start", "end")

@@ -48,9 +48,9 @@ def feedback_response_rate(
     DataFrame
         As in `consultation_rate`, counting learners × sessions; ``statistic`` is "rate", and its bounds where
         less than 80 % are known. Unknown: everybody, in a session nobody gave feedback on, as nobody knows
-        whether any was asked for; and, asked by what learners are, those not named in a session with nameless
-        answers. Wilson's interval; nameless answers of several sessions are taken as those of the same
-        learners, which widens it.
+        whether any was asked for; and, asked by what learners are, everybody in a session with nameless
+        answers, as only who answered by name would be known. Wilson's interval; nameless answers of several
+        sessions are taken as those of the same learners, which widens it.
 
     Raises
     ------
@@ -70,12 +70,15 @@ def feedback_response_rate(
     """
     question = ask(study, FEEDBACK_RESPONSE_RATE, by, depth=depth, role=role, level=level)
     groups, found = groups_of_sessions(question), _respondents(question)
-    yes, unknown = pl.col("answered"), pl.col("unknown_here")
+    unknown = pl.col("unknown_here")
+    yes = pl.col("answered") & ~unknown
     rate = shares(question, found, "rate", None, yes=yes, of=~unknown, unknown=unknown)
-    rate = replace(rate, otherwise=pl.lit("no_feedback_here"))
+    rate = replace(
+        rate, otherwise=pl.lit("respondents_not_known" if question.of_learners else "no_feedback_here")
+    )
     parts, missing = [rate], first_missing(question, _NEEDED)
     if missing is None:
-        parts += bounds(question, found, rate, low=yes, high=yes | unknown, total=yes | ~yes)
+        parts += bounds(question, found, rate, low=pl.col("answered"), high=yes | unknown, total=yes | ~yes)
     return answer(question, groups, parts, {None: reasons_of(question, groups, found, missing, None)})
 
 
@@ -182,7 +185,7 @@ def _respondents(question: Question) -> pl.DataFrame:
     guessed = rest & (pl.col("·place") <= pl.col("sheets")).fill_null(value=False)
     unknown = pl.col("sheets").is_null()
     if question.of_learners:
-        guessed, unknown = pl.lit(value=False), unknown | (rest & (pl.col("sheets") > 0))
+        guessed, unknown = pl.lit(value=False), unknown | (pl.col("sheets") > 0)
     found = found.with_columns((pl.col("named") | guessed).alias("answered"), unknown.alias("unknown_here"))
     return found if question.by else found.with_columns(pl.lit(0).alias(ALL))
 
@@ -206,7 +209,7 @@ _NEEDS = ("enrolments", "sessions", "feedback")
 _GROUPS = (*COHORT_GROUPS, *SESSION_GROUPS, *LEARNER_GROUPS)
 FEEDBACK_RESPONSE_RATE = Definition(
     key="feedback_response_rate",
-    version=1,
+    version=2,
     unit="share",
     direction="more",
     needs=_NEEDS,

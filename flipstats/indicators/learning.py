@@ -13,6 +13,7 @@ from flipstats.indicators.consultation import ROW_THRESHOLDS
 from flipstats.indicators.definition import COHORT_GROUPS, LEARNER_GROUPS, Definition
 from flipstats.indicators.groups import enrolled, groups_of_enrolments
 from flipstats.indicators.question import ALL, Question, ask
+from flipstats.indicators.results import with_results
 from flipstats.indicators.rows import bounds, means, shares
 from flipstats.study import Study
 
@@ -47,7 +48,7 @@ def baseline_score(
     DataFrame
         As in `consultation_rate`, counting enrolments. ``statistic`` is "mean" (0–1, t interval; unknown: not
         graded, taken nobody knows when, or in a cohort without a date) and "response_rate" (Wilson's
-        interval).
+        interval; unknown also a cohort with no result of the test, or none with a time).
 
     Raises
     ------
@@ -69,12 +70,13 @@ def baseline_score(
     scored, vague = pl.col("score").is_not_null(), pl.col("untimed") & ~pl.col("taken")
     waiting = pl.col("taken") & ~scored | vague
     mean = means(question, found, "mean", None, total=pl.col("score"), of=scored, unknown=waiting)
-    known, unknown = pl.col("owes") & ~vague, pl.col("owes") & vague
+    open_ = vague | (pl.col("absent") & ~pl.col("taken"))
+    known, unknown = pl.col("owes") & ~open_, pl.col("owes") & open_
     took = known & pl.col("taken")
     rate = shares(question, found, "response_rate", None, yes=took, of=known, unknown=unknown)
     parts = [
         replace(mean, otherwise=_waiting_or("no_scores")),
-        replace(rate, otherwise=pl.lit("not_applicable")),
+        replace(rate, otherwise=pl.lit("no_test_results")),
         *bounds(question, found, rate, low=took, high=took | unknown, total=known | unknown),
     ]
     return _answered(question, found, parts, "positioning", "no_positioning")
@@ -148,7 +150,8 @@ def transfer(
     DataFrame
         As in `consultation_rate`, counting learners × deliverables; ``statistic`` is "rate". Owed by who is
         enrolled at the start of the deliverable's session, else when it is due. Validated: a score of at
-        least the pass mark. Unknown: not graded, handed in nobody knows when, not due yet, no results at all.
+        least the pass mark. Unknown: not graded, handed in nobody knows when; and everybody where it is not
+        due yet (whoever was early), or the study has no results, or, with a due time, no time of any.
 
     Raises
     ------
@@ -222,10 +225,15 @@ def _baselines(study: Study) -> pl.LazyFrame:
     )
     when = pl.coalesce("submitted_at", "started_at")
     before = (when < pl.col("date")).fill_null(value=False)
+    of_cohorts = study.table("attempts").join(
+        study.table("enrolments").select(_ENROLMENT), on="learner_id", how="inner"
+    )
+    held = with_results(of_cohorts, "assessment_id", "cohort_id", times=("submitted_at", "started_at"))
     return (
         _owed(study, "positioning")
         .select(*_ENROLMENT, "assessment_id")
         .join(date, on="cohort_id", how="left")
+        .join(held, on=["assessment_id", "cohort_id"], how="left")
         .join(_attempts(study), on=_TEST, how="left", maintain_order="left_right")
         .with_columns(
             before.alias("before"),
@@ -235,6 +243,10 @@ def _baselines(study: Study) -> pl.LazyFrame:
         .agg(
             pl.col("before").any(),
             pl.col("vague").any(),
+            (pl.col("held").fill_null(value=False) & pl.col("date").is_not_null())
+            .not_()
+            .all()
+            .alias("absent"),
             pl.col("score").filter("before").first(),
         )
         .group_by(_ENROLMENT)
@@ -242,6 +254,7 @@ def _baselines(study: Study) -> pl.LazyFrame:
             pl.lit(value=True).first().alias("owes"),
             pl.col("before").any().alias("taken"),
             pl.col("vague").any().alias("untimed"),
+            pl.col("absent").any(),
             pl.col("score").mean(),
         )
     )
@@ -280,14 +293,17 @@ def _deliverables(study: Study) -> pl.LazyFrame:
     here = (pl.col("enrolled_at").is_null() | instant.is_null() | (pl.col("enrolled_at") <= instant)) & (
         pl.col("withdrawn_at").is_null() | (instant.is_not_null() & (pl.col("withdrawn_at") > instant))
     )
-    held = study.table("attempts").select("assessment_id", pl.lit(value=True).alias("held")).unique()
+    held = with_results(study.table("attempts"), "assessment_id", times=("submitted_at",)).with_columns(
+        pl.lit(value=True).alias("listed"), pl.col("held").alias("timed")
+    )
     at, due = pl.col("submitted_at"), pl.col("due_at")
     in_time, vague = due.is_null() | (at <= due), due.is_not_null() & at.is_null()
     good = pl.col("score") >= study.thresholds.pass_mark
     could_be = (in_time | vague) & (good | pl.col("score").is_null()) & pl.col("attempt").is_not_null()
     not_yet = pl.lit(value=False)
-    if study.programme.as_of is not None:
+    if study.as_of is not None:
         not_yet = (due > pl.lit(study.as_of)).fill_null(value=False)
+    blind = pl.col("listed").is_null() | (due.is_not_null() & ~pl.col("timed"))
     return (
         _owed(study, "deliverable")
         .filter(here)
@@ -297,10 +313,8 @@ def _deliverables(study: Study) -> pl.LazyFrame:
         .group_by(*_ENROLMENT, "assessment_id")
         .agg(
             pl.lit(value=True).first().alias("owes"),
-            (in_time & good).fill_null(value=False).any().alias("met"),
-            (could_be.fill_null(value=False).any() | not_yet.any() | pl.col("held").is_null().all()).alias(
-                "open"
-            ),
+            ((in_time & good).fill_null(value=False) & ~not_yet).any().alias("met"),
+            (could_be.fill_null(value=False) | not_yet | blind).any().alias("open"),
         )
     )
 
@@ -311,7 +325,7 @@ def _deliverables(study: Study) -> pl.LazyFrame:
 def _collected(question: Question, done: pl.LazyFrame) -> pl.DataFrame:
     """Return every enrolment with what was found of it; what was not found is no."""
     found = enrolled(question).join(done, on=_ENROLMENT, how="left").collect()
-    flags = [c for c in ("owes", "taken", "untimed", "both", "met", "open") if c in found.columns]
+    flags = [c for c in ("owes", "taken", "untimed", "absent", "both", "met", "open") if c in found.columns]
     found = found.with_columns(pl.col(*flags).fill_null(value=False))
     return found if question.by else found.with_columns(pl.lit(0).alias(ALL))
 
@@ -344,7 +358,6 @@ def _answered(question: Question, found: pl.DataFrame, parts: list, role: str, a
 def _defined(key: str, function, number: str, source: str, **more: object) -> Definition:
     return Definition(
         key=key,
-        version=1,
         direction="more",
         needs=("enrolments", "assessments", "attempts"),
         groups=(*COHORT_GROUPS, *LEARNER_GROUPS),
@@ -362,6 +375,7 @@ BASELINE_SCORE = _defined(
     baseline_score,
     "10",
     "PAIRENNE (2025)",
+    version=2,
     unit="share",
     units={"mean": "score"},
     thresholds=ROW_THRESHOLDS,
@@ -372,6 +386,7 @@ RETENTION = _defined(
     retention,
     "27",
     "Edusign (2026); PAIRENNE (2025)",
+    version=1,
     unit="points",
     thresholds=("delayed_days", *ROW_THRESHOLDS),
     statistics=("mean",),
@@ -381,6 +396,7 @@ TRANSFER = _defined(
     transfer,
     "28",
     "Bianchi, Learning by Doing",
+    version=2,
     unit="share",
     thresholds=("pass_mark", *ROW_THRESHOLDS),
     statistics=("rate",),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from flipstats.facts import CONSULTING_VERBS
-from flipstats.indicators.activity import duration
+from flipstats.indicators.activity import span
 from flipstats.indicators.cells import is_known, known_from, rostered
 from flipstats.schema import COMPLETING_VERBS
 from flipstats.study import Study
@@ -71,17 +71,18 @@ def _looks(events: pl.LazyFrame, within: pl.LazyFrame) -> pl.LazyFrame:
     Returns
     -------
     LazyFrame
-        ``learner_id, cohort_id, resource_id, at, end`` (µs), whether a ``download``; ``seen``, the share of
-        the content it tells, null where it tells none.
+        ``learner_id, cohort_id, resource_id, at, start, end`` (µs), whether a ``download``; ``seen``, the
+        share of the content it tells, null where it tells none.
     """
-    at, progress = pl.col("at").dt.epoch("us"), pl.col("progress")
+    at, progress, (start, end) = pl.col("at").dt.epoch("us"), pl.col("progress"), span()
     return (
         events.filter(pl.col("verb").is_in(CONSULTING_VERBS))
         .select(
             "learner_id",
             "resource_id",
             at.alias("at"),
-            (at + duration()).alias("end"),
+            start.alias("start"),
+            end.alias("end"),
             (pl.col("verb") == "downloaded").alias("download"),
             pl.when(pl.col("verb").is_in(COMPLETING_VERBS))
             .then(1.0)
@@ -91,7 +92,7 @@ def _looks(events: pl.LazyFrame, within: pl.LazyFrame) -> pl.LazyFrame:
         )
         .join(within, on=["learner_id", "resource_id"], how="inner")
         .filter(pl.col("at") >= pl.col("since"), pl.col("at") <= pl.col("late_until"))
-        .select(*PAIR, "at", "end", "download", "seen")
+        .select(*PAIR, "at", "start", "end", "download", "seen")
     )
 
 
@@ -99,14 +100,14 @@ def _visits(study: Study, of: pl.LazyFrame) -> pl.LazyFrame:
     gap = study.thresholds.idle_gap_min * 60_000_000
     reached = pl.col("end").cum_max().shift(1).over(PAIR)
     return (
-        of.sort(*PAIR, "at", "end")
-        .with_columns((pl.col("at") - reached > gap).alias("new"))
+        of.sort(*PAIR, "start", "end")
+        .with_columns((pl.col("start") - reached > gap).alias("new"))
         .group_by(PAIR)
         .agg(
             pl.col("at").min().alias("first"),
             pl.col("new").any().alias("again"),
             pl.col("download").all().alias("offline"),
-            (pl.col("end") > pl.col("at")).any().alias("measured"),
+            (pl.col("end") > pl.col("start")).any().alias("measured"),
             pl.col("seen").max(),
         )
     )

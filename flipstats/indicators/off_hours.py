@@ -108,7 +108,7 @@ def _cells(question: Question) -> pl.DataFrame:
 
 OFF_HOURS_SHARE = Definition(
     key="off_hours_share",
-    version=1,
+    version=2,
     unit="share",
     direction="neither",
     needs=("enrolments", "plan", "events"),

@@ -138,7 +138,7 @@ def _spent(study: Study, within: pl.LazyFrame) -> pl.LazyFrame:
     spells = (
         measured(study)
         .join(within.filter(pl.col("length_min") > 0), on=["learner_id", "resource_id"], how="inner")
-        .filter(pl.col("start") >= pl.col("since"), pl.col("start") <= pl.col("late_until"))
+        .filter(pl.col("at") >= pl.col("since"), pl.col("at") <= pl.col("late_until"))
         .select(*LEARNER, "start", "end")
     )
     spent = (pl.col("end") - pl.col("start")).sum() / 60_000_000
@@ -147,7 +147,7 @@ def _spent(study: Study, within: pl.LazyFrame) -> pl.LazyFrame:
 
 PACE = Definition(
     key="pace",
-    version=1,
+    version=2,
     unit="ratio",
     direction="neither",
     needs=(*NEEDS, "events"),

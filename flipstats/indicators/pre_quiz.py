@@ -12,6 +12,7 @@ from flipstats.indicators.consultation import ROW_THRESHOLDS
 from flipstats.indicators.definition import COHORT_GROUPS, LEARNER_GROUPS, SESSION_GROUPS, Definition
 from flipstats.indicators.groups import groups_of_sessions
 from flipstats.indicators.question import ALL, Question, ask, roster
+from flipstats.indicators.results import with_results
 from flipstats.indicators.rows import bounds, means, shares
 from flipstats.study import Study
 
@@ -40,7 +41,8 @@ def pre_quiz_rate(
     DataFrame
         As in `consultation_rate`, counting learners × quizzes. Handed in: an attempt submitted from the
         enrolment, included, to the start of the session, excluded, graded or not. Unknown: a learner whose
-        tracking is withdrawn, an attempt without a time, a quiz of which the study has no attempt at all.
+        tracking is withdrawn, an attempt without a time; everybody where the study has no line of a quiz, or
+        no time of any attempt at it, or the session starts after what the study speaks of (`Study.as_of`).
 
     Raises
     ------
@@ -59,7 +61,8 @@ def pre_quiz_rate(
     """
     question = ask(study, PRE_QUIZ_RATE, by, depth=depth, role=role, level=level)
     groups, found = groups_of_sessions(question), _cells(question)
-    known, unknown = pl.col("known"), pl.col("due") & ~pl.col("known")
+    known = pl.col("known") & _over(study)
+    unknown = pl.col("due") & ~known
     taken = known & pl.col("taken")
     rate = shares(question, found, "rate", None, yes=taken, of=known, unknown=unknown)
     rate = replace(rate, otherwise=pl.lit("no_quiz_results"))
@@ -121,7 +124,7 @@ def _cells(question: Question) -> pl.DataFrame:
     quizzes = (
         study.table("assessments").filter(pl.col("role") == "pre_quiz").select("assessment_id", "session_id")
     )
-    held = study.table("attempts").select("assessment_id", pl.lit(value=True).alias("held")).unique()
+    held = with_results(study.table("attempts"), "assessment_id", times=("submitted_at",))
     marks = ("taken", "untimed", "held")
     found = (
         roster(study)
@@ -142,6 +145,13 @@ def _cells(question: Question) -> pl.DataFrame:
         .collect()
     )
     return found if question.by else found.with_columns(pl.lit(0).alias(ALL))
+
+
+def _over(study: Study) -> pl.Expr:
+    """Return whether the study speaks of the start of the session: until then a quiz may still come."""
+    if study.as_of is None:
+        return pl.lit(value=True)
+    return pl.col("starts_at") <= pl.lit(study.as_of)
 
 
 def _attempts(study: Study, quizzes: pl.LazyFrame) -> pl.LazyFrame:
@@ -194,7 +204,7 @@ def _reasons(question: Question, groups: pl.DataFrame, found: pl.DataFrame) -> p
 _NEEDS = ("enrolments", "sessions", "assessments", "attempts")
 PRE_QUIZ_RATE = Definition(
     key="pre_quiz_rate",
-    version=1,
+    version=2,
     unit="share",
     direction="more",
     needs=_NEEDS,

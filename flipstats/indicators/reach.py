@@ -277,7 +277,7 @@ def _about_resources(
 
 RESOURCE_REACH = Definition(
     key="resource_reach",
-    version=1,
+    version=2,
     unit="share",
     direction="more",
     needs=NEEDS,

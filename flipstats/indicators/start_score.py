@@ -49,7 +49,8 @@ def start_score(
         As in `consultation_rate`, counting learners × sessions. ``statistic`` is "mean" (0–1, of the attempts
         that are scored, by learners not known to be away; unknown counts attempts not graded yet; t interval)
         and "response_rate" (first attempts over learners present, those late included; unknown counts
-        learners whose attendance is not known; Wilson's interval; its bounds where less than 80 % are known),
+        learners whose attendance is not known, and everybody not away where the study has no result of the
+        test at all; Wilson's interval; its bounds where less than 80 % are known),
         then "paired_change" (-1 to 1: start score less score of the pre-quiz; unknown counts learners who
         took both and wait for a grade; t interval).
 
@@ -125,8 +126,13 @@ def _cells(question: Question) -> pl.DataFrame:
         .group_by(cell)
         .agg(pl.lit(value=True).first().alias("attempted"), pl.col("score").mean())
     )
-    marks = ("present", "away", "attempted", "due", "quiz_taken")
-    due = tests.select("session_id", pl.lit(value=True).alias("due")).unique()
+    marks = ("present", "away", "attempted", "due", "held", "quiz_taken")
+    lines = study.table("attempts").select("assessment_id", pl.lit(value=True).alias("held")).unique()
+    due = (
+        tests.join(lines, on="assessment_id", how="left")
+        .group_by("session_id")
+        .agg(pl.lit(value=True).first().alias("due"), pl.col("held").any())
+    )
     found = (
         roster(study)
         .join(due, on="session_id", how="left")
@@ -135,7 +141,7 @@ def _cells(question: Question) -> pl.DataFrame:
         .join(_quizzes(study), on=cell, how="left")
         .with_columns(pl.col(*marks).fill_null(value=False))
         .with_columns(
-            (pl.col("present") & pl.col("due")).alias("present"),
+            (pl.col("present") & pl.col("due") & pl.col("held")).alias("present"),
             (pl.col("away") & ~pl.col("present")).alias("away"),
         )
         .collect()
@@ -197,7 +203,7 @@ def _reasons(question: Question, groups: pl.DataFrame, found: pl.DataFrame) -> p
         missing = "no_roster"
     elif tests.height == 0:
         missing = "no_start_assessment"
-    counts = found.group_by(keys).agg(pl.len().alias("·learners"), pl.col("due").any())
+    counts = found.group_by(keys).agg(pl.len().alias("·learners"), pl.col("due", "held").any())
     return groups.join(counts, on=keys, how="left", nulls_equal=True).select(
         *keys,
         pl.when(pl.lit(missing is not None))
@@ -206,13 +212,15 @@ def _reasons(question: Question, groups: pl.DataFrame, found: pl.DataFrame) -> p
         .then(pl.lit("no_learners"))
         .when(~pl.col("due"))
         .then(pl.lit("not_applicable"))
+        .when(~pl.col("held"))
+        .then(pl.lit("no_test_results"))
         .alias("reason"),
     )
 
 
 START_SCORE = Definition(
     key="start_score",
-    version=1,
+    version=2,
     unit="share",
     direction="more",
     needs=("enrolments", "sessions", "assessments", "attempts", "attendance"),

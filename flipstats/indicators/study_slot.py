@@ -183,7 +183,7 @@ def _spent(study: Study, needed: pl.LazyFrame, present: pl.LazyFrame) -> pl.Lazy
 
 STUDY_SLOT_USE = Definition(
     key="study_slot_use",
-    version=1,
+    version=2,
     unit="share",
     direction="more",
     needs=(*NEEDS, "events"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from flipstats.ledger.rule import Rule
+from flipstats.schema import ENDING_VERBS
 from flipstats.study import Study
 
 # What the platform or staff did, not the learner.
@@ -16,9 +17,10 @@ _WHO = ["learner_id", "resource_id"]
 def activity_intervals(study: Study, rule: Rule) -> pl.LazyFrame:
     """Return when each learner was at work on each resource.
 
-    An event with a duration stands for the time up to it. One without counts until the learner's next event
-    of that local day, whatever that is on, and no longer than the idle gap; the last of a day counts what the
-    rule says. Only learners who agree to be traced have intervals.
+    An event with a duration stands for the time from it on, one that ends something (a pause, a completion,
+    an answer) for the time up to it. One without counts until the learner's next event of that local day,
+    whatever that is on, and no longer than the idle gap; the last of a day counts what the rule says. Only
+    learners who agree to be traced have intervals.
 
     Returns
     -------
@@ -40,10 +42,11 @@ def activity_intervals(study: Study, rule: Rule) -> pl.LazyFrame:
     until = pl.when(pl.col("next").is_null()).then(pl.col("at") + last).otherwise(until)
     timed = (pl.col("seconds") > 0) & (pl.col("seconds") <= _LONGEST_S)
     spent = pl.duration(milliseconds=(pl.col("seconds") * 1000).round(0).cast(pl.Int64))
+    ends = pl.col("verb").is_in(ENDING_VERBS)
     return events.filter(pl.col("resource_id").is_not_null()).select(
         *_WHO,
-        pl.when(timed).then(pl.col("at") - spent).otherwise("at").alias("start"),
-        pl.when(timed).then(pl.col("at")).otherwise(until).alias("end"),
+        pl.when(timed & ends).then(pl.col("at") - spent).otherwise("at").alias("start"),
+        pl.when(timed & ends).then("at").when(timed).then(pl.col("at") + spent).otherwise(until).alias("end"),
         "day",
         "source_id",
         "record",
