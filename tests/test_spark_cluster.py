@@ -1,19 +1,16 @@
 """A standalone Spark cluster of separate processes on loopback gives the facts that polars gives.
 
 pip's pyspark has no start scripts: master and worker are started through its ``spark-class``, and ended for
-sure, with all they started.
+sure, with all they started (see `processes`).
 """
 
 from __future__ import annotations
 
 import json
-import os
-import signal
 import socket
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -21,26 +18,11 @@ import fact_cases
 import polars as pl
 import pytest
 import studies
+from processes import running
 from test_facts_command import made_by_hand, named, rows_of
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 HOST, PATIENCE_S = "127.0.0.1", 240
-
-
-@contextmanager
-def running(log: Path, *command: str):
-    """Run a command in a group of its own, which is killed whole at the end."""
-    with log.open("w") as said:
-        process = subprocess.Popen(command, stdout=said, stderr=subprocess.STDOUT, start_new_session=True)
-        try:
-            yield process
-        finally:
-            os.killpg(process.pid, signal.SIGTERM)
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait(20)
 
 
 def until(log: Path, words: str) -> None:
