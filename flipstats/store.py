@@ -20,7 +20,7 @@ from pathlib import Path
 
 import polars as pl
 
-from flipstats import schema
+from flipstats import schema, store_migrations
 from flipstats.errors import StudyError
 from flipstats.i18n import t
 
@@ -269,17 +269,14 @@ class Store:
             manifest = json.loads((self.path / "manifest.json").read_text(encoding="utf-8"))
         except (FileNotFoundError, ValueError) as error:
             raise StudyError(t("study.damaged", folder=folder)) from error
-        if manifest["format_version"] != FORMAT_VERSION:
-            raise StudyError(
-                t("study.other_version", found=manifest["format_version"], expected=FORMAT_VERSION)
-            )
+        self.layout: int = manifest["format_version"]
+        if not store_migrations.OLDEST <= self.layout <= FORMAT_VERSION:
+            raise StudyError(t("study.other_version", found=self.layout, expected=FORMAT_VERSION))
         self.definition: dict = manifest["definition"]
 
     def physical(self, table: str) -> pl.LazyFrame:
         """Return a table as it lies: ids are UInt32 codes, times Int64 microseconds."""
-        if table == "events":
-            return pl.scan_parquet(self.path / "events" / "bucket-*.parquet", glob=True)
-        return pl.scan_parquet(self.path / f"{table}.parquet")
+        return store_migrations.read(self.path, table, self.layout, FORMAT_VERSION)
 
     def has(self, table: str) -> bool:
         """Return whether the snapshot holds a table."""
@@ -299,12 +296,15 @@ class Store:
         for file in self.event_files():
             bytes_here = file.stat().st_size
             if together and size + bytes_here > _PASS_BYTES:
-                yield pl.scan_parquet(together)
+                yield self._bucket(together)
                 together, size = [], 0
             together.append(file)
             size += bytes_here
         if together:
-            yield pl.scan_parquet(together)
+            yield self._bucket(together)
+
+    def _bucket(self, files: list[Path]) -> pl.LazyFrame:
+        return store_migrations.upgraded(pl.scan_parquet(files), "events", self.layout, FORMAT_VERSION)
 
     def book(self, name: str) -> pl.LazyFrame:
         """Return a code book: the id and its ``code``."""
