@@ -116,13 +116,10 @@ def covariate_of(study: Study, name: str) -> pl.DataFrame:
 
 def started(study: Study) -> pl.Series:
     """Return the learners who did anything at all: an event, a session attended, an attempt."""
-    facts = study.stored_facts
-    if facts is not None and "first" in facts.collect_schema():
-        seen = facts.filter(pl.col("first").is_not_null())
-    else:
-        seen = study.table("events")
+    elsewhere = study.stored_facts if study.facts_from is not None else None  # then the events are not here
+    seen = [study.table("events"), *([] if elsewhere is None else [elsewhere])]
     parts = [
-        seen.select("learner_id"),
+        *(rows.select("learner_id") for rows in seen),
         study.table("attendance").filter(pl.col("status").is_in(_PRESENT)).select("learner_id"),
         study.table("attempts").filter(pl.col("score").is_not_null()).select("learner_id"),
     ]
