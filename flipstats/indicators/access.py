@@ -298,6 +298,7 @@ ACCESS_FAILURE_RATE = Definition(
     function=access_failure_rate,
     number="20",
     source=_SOURCE,
+    of_events=True,
     family="indicators_access",
 )
 ABANDONMENT_AFTER_FAILURE = Definition(
@@ -313,6 +314,7 @@ ABANDONMENT_AFTER_FAILURE = Definition(
     function=abandonment_after_failure,
     number="20",
     source=_SOURCE,
+    of_events=True,
     family="indicators_access",
     units={"risk_ratio": "ratio"},
     together=("exposed", "unexposed", "risk_ratio"),

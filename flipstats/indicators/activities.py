@@ -268,6 +268,7 @@ PARTICIPATION_RATE = Definition(
     function=participation_rate,
     number="12",
     source="Edusign (2026)",
+    of_events=True,
     family="indicators_support",
 )
 CONSOLIDATION_RATE = Definition(
@@ -283,5 +284,6 @@ CONSOLIDATION_RATE = Definition(
     function=consolidation_rate,
     number="26",
     source="Edusign (2026)",
+    of_events=True,
     family="indicators_support",
 )

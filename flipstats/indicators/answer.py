@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import polars as pl
@@ -65,12 +65,21 @@ def answer(
     reasons : dict of depth to DataFrame
         The keys and ``reason``: why a group has no value at this depth, null where it should have one.
     """
+    if question.definition.of_events and _events_elsewhere(question):
+        parts = [replace(part, frame=part.frame.clear()) for part in parts if part.bounds is None]
+        why = groups.select(question.keys).with_columns(pl.lit("events_elsewhere").alias("reason"))
+        reasons = dict.fromkeys(reasons, why)
     ordered = groups.lazy().with_row_index("·order")
     placed = [_placed(question, ordered, rank, part, reasons) for rank, part in enumerate(parts)]
     rows = pl.concat(placed, how="vertical").sort("·order", "·rank").collect()
     if question.role != "research":
         rows = _without_small_cells(question, rows)
     return rows.select(*question.by, *COLUMNS)
+
+
+def _events_elsewhere(question: Question) -> bool:
+    """Whether only the facts of the events were taken from another machine: no event is not nothing done."""
+    return question.study.facts_from is not None and not question.study.has("events")
 
 
 def _without_small_cells(question: Question, rows: pl.DataFrame) -> pl.DataFrame:

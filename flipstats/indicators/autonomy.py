@@ -177,5 +177,6 @@ AUTONOMY = Definition(
     function=autonomy,
     number="29",
     source="Edusign (2026); Bianchi, Learning by Doing",
+    of_events=True,
     family="indicators_preparation",
 )

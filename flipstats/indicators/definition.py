@@ -69,6 +69,8 @@ class Definition:
         The levels of consultation it can be asked at; empty where depth has no meaning.
     together : tuple of str
         Statistics of which each follows from the others: a small cell of one hides all of them.
+    of_events : bool
+        Whether it looks at single events, which a study with facts from elsewhere need not hold.
     units : dict of str to str
         Unit by statistic, where it differs from `unit`.
     function : callable
@@ -96,6 +98,7 @@ class Definition:
     family: str
     units: dict[str, str] | None = None
     together: tuple[str, ...] = ()
+    of_events: bool = False
 
     def unit_of(self, statistic: str) -> str:
         """Return the unit of a statistic."""

@@ -222,5 +222,6 @@ DROPOUT = Definition(
     function=dropout,
     number="23",
     source="PAIRENNE (2025)",
+    of_events=True,
     family="indicators_course",
 )

@@ -119,5 +119,6 @@ OFF_HOURS_SHARE = Definition(
     function=off_hours_share,
     number="19",
     source="Bianchi, Learning by Doing",
+    of_events=True,
     family="indicators_activity",
 )

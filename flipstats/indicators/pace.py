@@ -158,6 +158,7 @@ PACE = Definition(
     function=pace,
     number="18",
     source="PAIRENNE (2025); Ballini, project Escapade",
+    of_events=True,
     family="indicators_activity",
     units={"share_again": "share"},
 )

@@ -291,6 +291,7 @@ RESOURCE_REACH = Definition(
     function=resource_reach,
     number="17",
     source="Edusign (2026); PAIRENNE (2025)",
+    of_events=True,
     family="indicators_reach",
     units={"length": "min", **dict.fromkeys(_RELATIONS, "correlation")},
 )  # fmt: skip

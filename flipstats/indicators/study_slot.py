@@ -194,5 +194,6 @@ STUDY_SLOT_USE = Definition(
     function=study_slot_use,
     number="6",
     source="Ballini, project Escapade",
+    of_events=True,
     family="indicators_activity",
 )
