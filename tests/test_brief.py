@@ -261,3 +261,29 @@ def test_the_brief_of_a_selection_is_of_its_cohorts() -> None:
     whole = study(rows | {"plan": []})
     assert brief_of(whole).cohort_id == "B"
     assert brief_of(whole.select(cohorts=["A"])).cohort_id == "A"
+
+
+def test_an_untraced_text_does_not_make_nobody_prepared():
+    """Who did what is traced is unknown, not less prepared than those who did not: no share of the latter alone."""
+    rows = small(
+        resources=[{"resource_id": "R1"}, {"resource_id": "R2", "traced": False}],
+        enrolments=[{"learner_id": f"l{i:02d}"} for i in range(20)],
+        events=[
+            {"learner_id": f"l{i:02d}", "resource_id": "R1", "verb": "completed",
+             "at": at("2024-03-14 10:00")}
+            for i in range(15)
+        ],
+    )  # fmt: skip
+    brief = brief_of(study(rows), "S1")
+    assert (brief.prepared.some, brief.prepared.known) == (0, 0)
+    assert (brief.undone, brief.counts["unknown"], len(brief.unprepared)) == (5, 15, 5)
+    said = str(brief)
+    assert said.endswith(
+        "5 learners are known to have something left undone. Of 15 learners nobody can tell."
+    )
+    shown = display.brief_head(brief) + display.unprepared(brief)
+    assert "0 of 5" not in shown
+    assert 'data-who="l15"' in shown
+    only_traced = {"plan": rows["plan"][:1]}
+    again = brief_of(study(rows | only_traced), "S1")
+    assert (again.prepared.some, again.prepared.known, again.undone) == (15, 20, 5)

@@ -144,14 +144,14 @@ def _preparation(part: Study, brief: Brief) -> dict[str, object]:
     by_state = states(found)
     here = by_state.filter(session_id=brief.session_id)
     counts = {state: here.filter(state=state).height for state in ("prepared", "part", "none", "unknown")}
-    known = here.height - counts["unknown"]
+    whole = here["whole"].sum()  # who is known in part can only be seen to have something undone
     resources = _resources(part, mine)
     listed = _unprepared(part, by_state, brief, [one.resource_id for one in resources])
     return {
         "depth": depth,
         "told_until": datetime.fromtimestamp(until / 1e6, UTC),
         "counts": counts,
-        "prepared": _part(part, counts["prepared"], known),
+        "prepared": _part(part, counts["prepared"], whole),
         "unprepared": listed[:MOST_NAMED],
         "unprepared_more": max(0, len(listed) - MOST_NAMED),
         "resources": resources,

@@ -88,8 +88,9 @@ def states(found: pl.DataFrame) -> pl.DataFrame:
     Returns
     -------
     DataFrame
-        ``learner_id, session_id, owed, state, missing`` (resources known not to be done): *prepared* where
-        all that is owed is done; *part* and *none* where something known is not; else *unknown*.
+        ``learner_id, session_id, owed, whole`` (all that is owed is known), ``state, missing`` (resources
+        known not to be done): *prepared* where all that is owed is done; *part* and *none* where something
+        known is not; else *unknown*.
 
     Examples
     --------
@@ -101,6 +102,7 @@ def states(found: pl.DataFrame) -> pl.DataFrame:
     counted = found.group_by(_CELL).agg(
         pl.len().alias("owed"),
         pl.col("done").sum(),
+        pl.col("known").all().alias("whole"),
         pl.col("resource_id").filter(left_undone).sort().alias("missing"),
     )
     lacks = pl.col("missing").list.len() > 0
@@ -113,4 +115,4 @@ def states(found: pl.DataFrame) -> pl.DataFrame:
         .then(pl.lit("none"))
         .otherwise(pl.lit("unknown"))
     )
-    return counted.select(*_CELL, "owed", state.alias("state"), "missing")
+    return counted.select(*_CELL, "owed", "whole", state.alias("state"), "missing")

@@ -97,7 +97,7 @@ class Brief:
     counts : dict
         Learners by state: *prepared*, *part*, *none*, *unknown*.
     prepared : Part
-        Those who have prepared everything, out of those of whom it is known.
+        Those who have prepared everything, out of those of whom all is known.
     unprepared : tuple of Unprepared
         At most `MOST_NAMED`; ``unprepared_more`` counts the others.
     resources, items, take_up
@@ -134,6 +134,11 @@ class Brief:
     silent: str | None = None
     items_silent: str | None = None
 
+    @property
+    def undone(self) -> int:
+        """How many learners are known to have something undone, whether the rest is known or not."""
+        return 0 if self.counts is None else self.counts["part"] + self.counts["none"]
+
     def __str__(self) -> str:
         if self.chosen is None:
             return metrics.reason_text(self.silent or "no_sessions")
@@ -155,11 +160,15 @@ def prepared_sentence(brief: Brief) -> str:
     """Say how many have prepared everything, and how many have not; or why nobody can tell."""
     if brief.silent is not None:
         return t(f"brief.silent_{brief.silent}")
-    if not brief.prepared.known:
-        return t("brief.all_unknown", n=brief.counts["unknown"])
-    part = brief.prepared
+    part, unknown = brief.prepared, brief.counts["unknown"]
+    more = [t("brief.unknown", n=unknown)] if unknown else []
+    if not part.known:
+        if not brief.undone:
+            return t("brief.all_unknown", n=unknown)
+        return " ".join([t("brief.undone_only", n=brief.undone), *more])
+    besides = brief.undone - (part.known - part.some)
+    more = [*([t("brief.undone_too", n=besides)] if besides else []), *more]
     values = {"some": part.some, "known": part.known, "n": part.known - part.some}
     between = t("figures.between", low=i18n.percent(part.low), high=i18n.percent(part.high))
     said = t("brief.prepared" if values["n"] else "brief.prepared_all", interval=between, **values)
-    unknown = brief.counts["unknown"]
-    return f"{said} {t('brief.unknown', n=unknown)}" if unknown else said
+    return " ".join([said, *more])

@@ -42,12 +42,13 @@ def _silent(brief: Brief) -> str:
 
 def _cards(brief: Brief) -> str:
     cards = [_card("enrolled", number(brief.enrolled, 0), _after_enrolled(brief))]
-    if brief.silent is None and brief.prepared.known:
-        part = brief.prepared
+    part = brief.prepared
+    if brief.silent is None and part.known:
         known = number(part.known, 0)
         said = t("brief.of_known", some=number(part.some, 0), known=known)
         cards.append(_card("prepared", said, t("brief.range", interval=_between(part))))
-        cards.append(_card("unprepared", number(part.known - part.some, 0), _until(brief)))
+    if brief.silent is None and (part.known or brief.undone):
+        cards.append(_card("unprepared", number(brief.undone, 0), _until(brief)))
     if brief.asked:
         cards.append(_card("asked", number(len(brief.asked) + brief.asked_more, 0), ""))
     return f'<div class="fs-grid">{"".join(cards)}</div>'
@@ -76,7 +77,7 @@ def _card(key: str, value: str, below: str) -> str:
 
 def unprepared(brief: Brief) -> Html:
     """Show who has something known to be undone, by pseudonym, and how often so before."""
-    if brief.silent is not None or brief.chosen is None or not brief.prepared.known:
+    if brief.silent is not None or brief.chosen is None or not (brief.prepared.known or brief.undone):
         return Html()
     if not brief.unprepared:
         return _section(heading("brief.q_unprepared"), f"<p>{escape(t('brief.nobody'))}</p>")
