@@ -231,7 +231,6 @@ def _narrowed(rows: dict[tuple[str, ...], pl.DataFrame], choice: Choice) -> pl.D
 
 def silent(key: str, rows: pl.DataFrame) -> Block:
     """Return the notice in the place of a figure: why there is no number, and what to do."""
-    """Return the notice in the place of a figure: why there is no number, and what to do."""
     reasons = rows["reason"].drop_nulls().unique(maintain_order=True).to_list() or ["no_coverage"]
     return Block(key, missing=because(reasons[0]), remedy=remedy_of(reasons[0]))
 

@@ -319,9 +319,6 @@ def _deliverables(study: Study) -> pl.LazyFrame:
     )
 
 
-# --------------------------------------------------------------------------------------------- the answer
-
-
 def _collected(question: Question, done: pl.LazyFrame) -> pl.DataFrame:
     """Return every enrolment with what was found of it; what was not found is no."""
     found = enrolled(question).join(done, on=_ENROLMENT, how="left").collect()
