@@ -18,6 +18,7 @@ from flipstats.study import Study
 KEYS = {
     "decide": ["decide"],
     "preparation": ["heatmap", "by_session", "lead"],
+    "material": ["reach"],
     "trend": ["trend_prepared_rate", "trend_start_score", "trend_completion_rate"],
     "readiness": ["start"],
     "questions": ["questions"],

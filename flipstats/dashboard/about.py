@@ -119,3 +119,19 @@ def cohorts_of(study: Study) -> pl.DataFrame:
 
 def _nameable(options: Iterable[Option]) -> list[Option]:
     return [option for option in options if option.value]
+
+
+def resources_of(study: Study) -> pl.DataFrame:
+    """Return the resources of the plan: ``resource_id, title, minutes``; the title is never null."""
+    planned = study.table("plan").select("resource_id").unique()
+    return (
+        study.table("resources")
+        .join(planned, on="resource_id", how="semi")
+        .select(
+            "resource_id",
+            pl.coalesce(pl.col("title").replace("", None), "resource_id").alias("title"),
+            pl.col("length_min").alias("minutes"),
+        )
+        .sort("title", "resource_id")
+        .collect()
+    )

@@ -9,7 +9,7 @@ import polars as pl
 
 from flipstats import display, figures, metrics
 from flipstats.bench.explorer import sees_learners
-from flipstats.dashboard.about import About
+from flipstats.dashboard.about import About, resources_of
 from flipstats.dashboard.manager import because, remedy_of
 from flipstats.dashboard.state import Block, Choice, Content, Control, Form, Option, Section
 from flipstats.display import arm_words
@@ -57,7 +57,7 @@ class Cohort:
         self._rates = {
             by: metrics.compute(study, "consultation_rate", by, depth=asked, role=role) for by in _BY_RESOURCE
         }
-        self._seen = {by: metrics.compute(study, "resource_reach", by, role=role) for by in _BY_RESOURCE[:2]}
+        self._seen = {by: metrics.compute(study, "resource_reach", by, role=role) for by in _BY_RESOURCE}
         self._resources = resources_of(study)
         self._learners = sees_learners(study, role)
         self._study: Study | None = study if self._learners else None
@@ -156,19 +156,15 @@ class Cohort:
         return reach_of(rows, t("cohort.reach_of", resource=self._title(choice["resource"])), self._depth)
 
     def _curve(self, choice: Choice) -> Block:
-        """Return how far those who open resources go; of one cohort, what its iteration tells."""
-        iteration = choice.number("iteration")
-        if choice["cohort"] is not None:
-            iteration = self._about.chosen(choice)["iteration"][0]
-        rows = _narrowed(self._seen, Choice.of(iteration=iteration))
+        """Return how far those who open resources go."""
+        rows = _narrowed(self._seen, choice)
         rows = rows.filter(pl.col("statistic").is_in(list(figures.STEPS))).join(
             self._resources, on="resource_id"
         )
         rows = rows.rename({"title": "resource"})
         if choice["resource"] is not None:
             rows = rows.filter(resource_id=choice["resource"])
-        scope = t("page.all_iterations") if iteration is None else t("page.iteration_n", n=iteration)
-        return curve_of(rows, scope)
+        return curve_of(rows, self._about.scope(choice))
 
     # -------------------------------------------------------------------------------------- learners
 
@@ -203,22 +199,6 @@ def curve_of(rows: pl.DataFrame, scope: str) -> Block:
     longest = rows.sort("minutes", descending=True, nulls_last=True, maintain_order=True)
     picture = figures.retention_curve(longest)
     return Block("curve", replace(picture, caption=f"{picture.caption} {t('cohort.curve_of', scope=scope)}"))
-
-
-def resources_of(study: Study) -> pl.DataFrame:
-    """Return the resources of the plan: ``resource_id, title, minutes``; the title is never null."""
-    planned = study.table("plan").select("resource_id").unique()
-    return (
-        study.table("resources")
-        .join(planned, on="resource_id", how="semi")
-        .select(
-            "resource_id",
-            pl.coalesce(pl.col("title").replace("", None), "resource_id").alias("title"),
-            pl.col("length_min").alias("minutes"),
-        )
-        .sort("title", "resource_id")
-        .collect()
-    )
 
 
 def _narrowed(rows: dict[tuple[str, ...], pl.DataFrame], choice: Choice) -> pl.DataFrame:

@@ -13,8 +13,8 @@ import polars as pl
 
 from flipstats import display, figures, metrics
 from flipstats.bench.explorer import LEARNERS, sees_learners
-from flipstats.dashboard.about import About
-from flipstats.dashboard.cohort import curve_of, reach_of, resources_of, silent, spread_of
+from flipstats.dashboard.about import About, resources_of
+from flipstats.dashboard.cohort import curve_of, reach_of, silent, spread_of
 from flipstats.dashboard.state import Block, Choice, Content, Control, Form, Option, Section
 from flipstats.display import arm_words
 from flipstats.display.views import BEST, in_arm_words

@@ -10,6 +10,7 @@ import polars as pl
 from flipstats import figures, i18n, metrics
 from flipstats.dashboard.decide import Decide
 from flipstats.dashboard.effect import COMPLETION, Effect
+from flipstats.dashboard.material import Material
 from flipstats.dashboard.numbers import Numbers
 from flipstats.dashboard.obstacles import Obstacles
 from flipstats.dashboard.state import Block, Choice, Content, Form, Section
@@ -53,6 +54,7 @@ class Manager:
         self._numbers, self._effect = Numbers.of(study, role), Effect(study, role)
         self._about, self._decide = self._numbers.about, Decide(study, role)
         self._obstacles = Obstacles(study, role, self._about)
+        self._material = Material(study, role, self._about)
         self._sessions = study.table("sessions").select("session_id", "sequence", "title").collect()
 
     def form(self) -> Form:
@@ -79,6 +81,7 @@ class Manager:
                     [self._decide.block(choice)],
                 ),
                 _section("preparation", prepared.sentence, self._preparation(choice)),
+                _section("material", t("material.answer"), [self._material.reach(choice)]),
                 _section("trend", t("manager.a_trend"), self._trend(choice)),
                 _section("readiness", ready.sentence, [self._readiness(choice)]),
                 Section(
