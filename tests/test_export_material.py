@@ -266,11 +266,10 @@ def test_the_page_of_the_export_shows_resources_and_questions(whole: Study, seen
         assert all(f"Film {resource}" in told(every["reach"]) for resource in RESOURCES)
         asked = told(every["questions"])
         assert asked.index("q2") < asked.index("q1")  # the hardest first
-        for cohort, (_, n) in COHORTS.items():
+        for cohort in COHORTS:  # F, which is large, stands for the small B of its iteration
             choice = Choice.of(cohort=cohort)
             found, true = (told(blocks(p.content(choice))["reach"]) for p in (page, research))
             assert "Film" in true
-            assert ("Film" in found) is (n >= SMALLEST), cohort
-            assert ("%" in found) is (n >= SMALLEST), cohort
+            assert "Film" in found if cohort in "AC" else "%" not in found, cohort
         small = [blocks(page.content(Choice.of(cohort=c))) for c in ("B", "F")]  # both of iteration 1
         assert told(small[0]["questions"]) == told(small[1]["questions"])
