@@ -32,10 +32,12 @@ def attended(row: dict, session: dict) -> float | None:
 
 def sessions(rows: dict) -> dict[tuple[str, str], tuple]:
     """(learner, session) to announced, measured (None: unknown), credited seconds and reason."""
-    out = {}
-    for session in rows["sessions"]:
+    out, taken = {}, {}
+    for session in sorted(rows["sessions"], key=lambda s: (s["starts_at"], s["ends_at"], s["session_id"])):
         planned = (session["ends_at"] - session["starts_at"]).total_seconds()
         for enrolled in rows["enrolments"]:
+            if enrolled["cohort_id"] != session["cohort_id"]:
+                continue
             key = (enrolled["learner_id"], session["session_id"])
             sheet = [
                 row
@@ -56,7 +58,10 @@ def sessions(rows: dict) -> dict[tuple[str, str], tuple]:
                     reason = "excused" if any(row["status"] == "excused" for row in sheet) else "absent"
                 else:
                     reason = "attended" if low == planned else "attended_in_part"
-                out[key] = (planned, low, low, reason)
+                mine = seconds_between(session["starts_at"], session["ends_at"])
+                free = len(mine - taken.setdefault(key[0], set()))
+                taken[key[0]] |= mine if low > 0 else set()
+                out[key] = (planned, low, min(low, free), "counted_elsewhere" if low > 0 == free else reason)
     return out
 
 

@@ -140,14 +140,33 @@ def _sessions(study: Study) -> pl.DataFrame:
         .when(low < pl.col("announced_s")).then(pl.lit("attended_in_part"))
         .otherwise(pl.lit("attended"))
     )  # fmt: skip
-    return found.select(
+    lines = _once(
+        found.with_columns(attended.alias("measured_s"), reason.alias("reason"), begins.alias("from"))
+    )
+    once, elsewhere = pl.col("once_s"), (pl.col("once_s") == 0) & (pl.col("measured_s") > 0)
+    return lines.select(
         "learner_id", "cohort_id", pl.lit("session").alias("kind"), pl.col("session_id").alias("activity_id"),
-        "title", "modality", "announced_s", attended.alias("measured_s"), attended.alias("once_s"),
-        attended.fill_null(0.0).alias("credited_s"), reason.alias("reason"), "evidence",
+        "title", "modality", "announced_s", "measured_s", "once_s", once.fill_null(0.0).alias("credited_s"),
+        pl.when(elsewhere).then(pl.lit("counted_elsewhere")).otherwise("reason").alias("reason"), "evidence",
         pl.when(attended > 0).then(begins).alias("first_at"),
         pl.when(attended > 0).then("ends_at").alias("last_at"),
-        "source_rows", begins.alias("from"), pl.col("ends_at").alias("to"),
+        "source_rows", "from", pl.col("ends_at").alias("to"),
     ).collect()  # fmt: skip
+
+
+def _once(sessions: pl.LazyFrame) -> pl.LazyFrame:
+    """Add ``once_s``: seconds attended, less what may lie in a session begun earlier and attended too.
+
+    Nobody sits in two sessions at once, whatever two sheets say; where in a session the minutes lie is not
+    known, so that only the time it has alone can hold them.
+    """
+    held = pl.when(pl.col("measured_s") > 0).then("ends_at")
+    reached = held.cum_max().forward_fill().shift(1).over("learner_id")
+    alone = (pl.col("ends_at") - pl.max_horizontal("from", reached)).dt.total_milliseconds() / 1000
+    known = pl.col("measured_s").is_not_null()
+    return sessions.sort("learner_id", "from", "ends_at", "session_id").with_columns(
+        pl.when(known).then(pl.min_horizontal("measured_s", pl.max_horizontal(alone, 0.0))).alias("once_s")
+    )
 
 
 def _sheets(study: Study) -> pl.LazyFrame:
