@@ -12,6 +12,7 @@ from flipstats.indicators.consultation import ROW_THRESHOLDS
 from flipstats.indicators.definition import COHORT_GROUPS, LEARNER_GROUPS, SESSION_GROUPS, Definition
 from flipstats.indicators.groups import groups_of_sessions
 from flipstats.indicators.question import ALL, Question, ask, roster
+from flipstats.indicators.reasons import SESSIONS, first_missing, reasons_of
 from flipstats.indicators.rows import bounds, shares
 from flipstats.study import Study
 
@@ -77,7 +78,8 @@ def absenteeism(
     differ = told & pl.col("conflict")
     conflict = shares(question, found, "in_conflict", None, yes=differ, of=told, unknown=~told)
     parts += [replace(part, otherwise=pl.lit("no_attendance")) for part in (excused, conflict)]
-    return answer(question, groups, parts, {None: _reasons(question, groups, found)})
+    missing = first_missing(question, (*SESSIONS, ("attendance", "no_attendance")))
+    return answer(question, groups, parts, {None: reasons_of(question, groups, found, missing, None)})
 
 
 def _cells(question: Question) -> pl.DataFrame:
@@ -128,26 +130,6 @@ def _attended() -> pl.Expr:
         .then(0.0)
     )
     return pl.when(minutes.is_not_null()).then(minutes.clip(0, planned))
-
-
-def _reasons(question: Question, groups: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
-    study, keys = question.study, question.keys
-    missing = None
-    if not study.has("sessions"):
-        missing = "no_sessions"
-    elif not study.has("enrolments"):
-        missing = "no_roster"
-    elif not study.has("attendance"):
-        missing = "no_attendance"
-    counts = found.group_by(keys).agg(pl.len().alias("·learners"))
-    return groups.join(counts, on=keys, how="left", nulls_equal=True).select(
-        *keys,
-        pl.when(pl.lit(missing is not None))
-        .then(pl.lit(missing, pl.String))
-        .when(pl.col("·learners").is_null())
-        .then(pl.lit("no_learners"))
-        .alias("reason"),
-    )
 
 
 ABSENTEEISM = Definition(

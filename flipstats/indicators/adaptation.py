@@ -10,6 +10,7 @@ import polars as pl
 from flipstats.indicators.answer import answer
 from flipstats.indicators.consultation import ROW_THRESHOLDS
 from flipstats.indicators.definition import COHORT_GROUPS, LEARNER_GROUPS, Definition
+from flipstats.indicators.during import ends_of_cohorts
 from flipstats.indicators.groups import enrolled, groups_of_enrolments
 from flipstats.indicators.question import ALL, Question, ask, sessions
 from flipstats.indicators.reasons import ENROLMENTS, first_missing, reasons_of
@@ -91,7 +92,7 @@ def _cells(question: Question) -> pl.DataFrame:
     found = (
         enrolled(question)
         .join(_tested(study), on=_MEMBER, how="left")
-        .join(_ends(study), on="cohort_id", how="left")
+        .join(ends_of_cohorts(study), on="cohort_id", how="left")
         .with_columns(pl.col("waiting").fill_null(value=False))
         .collect()
     )
@@ -112,12 +113,6 @@ def _cells(question: Question) -> pl.DataFrame:
     adapted = got.select(*_MEMBER, pl.lit(value=True).alias("adapted")).unique()
     found = found.join(adapted, on=_MEMBER, how="left").with_columns(pl.col("adapted").fill_null(value=False))
     return found if question.by else found.with_columns(pl.lit(0).alias(ALL))
-
-
-def _ends(study: Study) -> pl.LazyFrame:
-    last = study.table("sessions").group_by("cohort_id").agg(pl.col("ends_at").max().alias("last"))
-    ends = study.table("cohorts").join(last, on="cohort_id", how="left")
-    return ends.select("cohort_id", pl.coalesce("ends_at", "last").alias("until"))
 
 
 def _tested(study: Study) -> pl.LazyFrame:

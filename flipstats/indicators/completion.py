@@ -10,6 +10,7 @@ import polars as pl
 from flipstats.indicators.answer import answer
 from flipstats.indicators.consultation import ROW_THRESHOLDS
 from flipstats.indicators.definition import COHORT_GROUPS, LEARNER_GROUPS, Definition
+from flipstats.indicators.during import ends_of_cohorts
 from flipstats.indicators.groups import enrolled, groups_of_enrolments
 from flipstats.indicators.question import ALL, ask
 from flipstats.indicators.rows import bounds, shares
@@ -137,13 +138,8 @@ def completed(study: Study) -> pl.DataFrame:
 
 def _running(study: Study) -> pl.LazyFrame:
     """Return whether each cohort still ran when the study was made: ``cohort_id, running``."""
-    last = study.table("sessions").group_by("cohort_id").agg(pl.col("ends_at").max().alias("last"))
-    ends = pl.coalesce("ends_at", "last")
-    return (
-        study.table("cohorts")
-        .join(last, on="cohort_id", how="left")
-        .select("cohort_id", (ends > pl.lit(speaks_until(study))).fill_null(value=False).alias("running"))
-    )
+    running = pl.col("until") > pl.lit(speaks_until(study))
+    return ends_of_cohorts(study).select("cohort_id", running.fill_null(value=False).alias("running"))
 
 
 def speaks_until(study: Study):

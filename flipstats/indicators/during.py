@@ -18,16 +18,20 @@ def memberships(study: Study) -> pl.LazyFrame:
         ``learner_id, cohort_id, enrolled_at, withdrawn_at`` and ``until``: the end of the cohort, else of its
         last session; null where nobody knows.
     """
-    last = study.table("sessions").group_by("cohort_id").agg(pl.col("ends_at").max().alias("last"))
-    ends = (
-        study.table("cohorts")
-        .join(last, on="cohort_id", how="left")
-        .select("cohort_id", pl.coalesce("ends_at", "last").alias("until"))
-    )
     return (
         study.table("enrolments")
         .select(*_MEMBER, "enrolled_at", "withdrawn_at")
-        .join(ends, on="cohort_id", how="left")
+        .join(ends_of_cohorts(study), on="cohort_id", how="left")
+    )
+
+
+def ends_of_cohorts(study: Study) -> pl.LazyFrame:
+    """Return when each cohort ends, else its last session: ``cohort_id, until``."""
+    last = study.table("sessions").group_by("cohort_id").agg(pl.col("ends_at").max().alias("last"))
+    return (
+        study.table("cohorts")
+        .join(last, on="cohort_id", how="left")
+        .select("cohort_id", pl.coalesce("ends_at", "last").alias("until"))
     )
 
 

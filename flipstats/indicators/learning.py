@@ -13,6 +13,7 @@ from flipstats.indicators.consultation import ROW_THRESHOLDS
 from flipstats.indicators.definition import COHORT_GROUPS, LEARNER_GROUPS, Definition
 from flipstats.indicators.groups import enrolled, groups_of_enrolments
 from flipstats.indicators.question import ALL, Question, ask
+from flipstats.indicators.reasons import ENROLMENTS, first_missing, reasons_of
 from flipstats.indicators.results import with_results
 from flipstats.indicators.rows import bounds, means, shares
 from flipstats.study import Study
@@ -332,23 +333,11 @@ def _waiting_or(reason: str) -> pl.Expr:
 
 
 def _answered(question: Question, found: pl.DataFrame, parts: list, role: str, absent: str) -> pl.DataFrame:
-    study, keys, groups = question.study, question.keys, groups_of_enrolments(question)
-    missing = None
-    if not study.has("enrolments"):
-        missing = "no_roster"
-    elif study.table("assessments").filter(pl.col("role") == role).head(1).collect().height == 0:
+    groups, missing = groups_of_enrolments(question), first_missing(question, ENROLMENTS)
+    tests = question.study.table("assessments").filter(pl.col("role") == role)
+    if missing is None and tests.head(1).collect().height == 0:
         missing = absent
-    counts = found.group_by(keys).agg(pl.len().alias("·learners"), pl.col("owes").any())
-    reasons = groups.join(counts, on=keys, how="left", nulls_equal=True).select(
-        *keys,
-        pl.when(pl.lit(missing is not None))
-        .then(pl.lit(missing, pl.String))
-        .when(pl.col("·learners").is_null())
-        .then(pl.lit("no_learners"))
-        .when(~pl.col("owes"))
-        .then(pl.lit("not_applicable"))
-        .alias("reason"),
-    )
+    reasons = reasons_of(question, groups, found, missing, pl.col("owes"))
     return answer(question, groups, parts, {None: reasons})
 
 

@@ -12,6 +12,7 @@ from flipstats.indicators.consultation import ROW_THRESHOLDS
 from flipstats.indicators.definition import COHORT_GROUPS, LEARNER_GROUPS, SESSION_GROUPS, Definition
 from flipstats.indicators.groups import groups_of_sessions
 from flipstats.indicators.question import ALL, Question, ask, roster
+from flipstats.indicators.reasons import SESSIONS, first_missing, reasons_of
 from flipstats.indicators.results import with_results
 from flipstats.indicators.rows import bounds, means, shares
 from flipstats.study import Study
@@ -180,25 +181,11 @@ def _attempts(study: Study, quizzes: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _reasons(question: Question, groups: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
-    study, keys = question.study, question.keys
-    missing = None
-    if not study.has("sessions"):
-        missing = "no_sessions"
-    elif not study.has("enrolments"):
-        missing = "no_roster"
-    elif study.table("assessments").filter(pl.col("role") == "pre_quiz").head(1).collect().height == 0:
+    missing = first_missing(question, SESSIONS)
+    quizzes = question.study.table("assessments").filter(pl.col("role") == "pre_quiz")
+    if missing is None and quizzes.head(1).collect().height == 0:
         missing = "no_pre_quiz"
-    counts = found.group_by(keys).agg(pl.len().alias("·learners"), pl.col("due").any())
-    return groups.join(counts, on=keys, how="left", nulls_equal=True).select(
-        *keys,
-        pl.when(pl.lit(missing is not None))
-        .then(pl.lit(missing, pl.String))
-        .when(pl.col("·learners").is_null())
-        .then(pl.lit("no_learners"))
-        .when(~pl.col("due"))
-        .then(pl.lit("not_applicable"))
-        .alias("reason"),
-    )
+    return reasons_of(question, groups, found, missing, pl.col("due"))
 
 
 _NEEDS = ("enrolments", "sessions", "assessments", "attempts")

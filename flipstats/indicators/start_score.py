@@ -12,6 +12,7 @@ from flipstats.indicators.consultation import ROW_THRESHOLDS
 from flipstats.indicators.definition import COHORT_GROUPS, LEARNER_GROUPS, SESSION_GROUPS, Definition
 from flipstats.indicators.groups import groups_of_sessions
 from flipstats.indicators.question import ALL, Question, ask, roster
+from flipstats.indicators.reasons import SESSIONS, first_missing, reasons_of
 from flipstats.indicators.rows import bounds, means, shares
 from flipstats.study import Study
 
@@ -194,27 +195,15 @@ def _whole_attempts(study: Study) -> pl.LazyFrame:
 
 
 def _reasons(question: Question, groups: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
-    study, keys = question.study, question.keys
-    tests = study.table("assessments").filter(pl.col("role") == "start").head(1).collect()
-    missing = None
-    if not study.has("sessions"):
-        missing = "no_sessions"
-    elif not study.has("enrolments"):
-        missing = "no_roster"
-    elif tests.height == 0:
+    missing = first_missing(question, SESSIONS)
+    tests = question.study.table("assessments").filter(pl.col("role") == "start")
+    if missing is None and tests.head(1).collect().height == 0:
         missing = "no_start_assessment"
-    counts = found.group_by(keys).agg(pl.len().alias("·learners"), pl.col("due", "held").any())
-    return groups.join(counts, on=keys, how="left", nulls_equal=True).select(
-        *keys,
-        pl.when(pl.lit(missing is not None))
-        .then(pl.lit(missing, pl.String))
-        .when(pl.col("·learners").is_null())
-        .then(pl.lit("no_learners"))
-        .when(~pl.col("due"))
-        .then(pl.lit("not_applicable"))
-        .when(~pl.col("held"))
-        .then(pl.lit("no_test_results"))
-        .alias("reason"),
+    held = found.group_by(question.keys).agg(pl.col("held").any())
+    reasons = reasons_of(question, groups, found, missing, pl.col("due"))
+    unseen = pl.when(~pl.col("held")).then(pl.lit("no_test_results"))
+    return reasons.join(held, on=question.keys, how="left", nulls_equal=True).select(
+        *question.keys, pl.coalesce("reason", unseen).alias("reason")
     )
 
 
