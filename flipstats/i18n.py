@@ -189,6 +189,17 @@ def clock(when: dt.datetime, zone: str = "UTC", lang: str | None = None) -> str:
     return format_time(when.astimezone(ZoneInfo(zone)), "HH:mm", locale=_LOCALE[lang or language()])
 
 
+def capital(text: str) -> str:
+    """Return a text that begins a sentence with its first letter in upper case, and no other changed.
+
+    Examples
+    --------
+    >>> capital("question 5 of Quiz A"), capital("")
+    ('Question 5 of Quiz A', '')
+    """
+    return text[:1].upper() + text[1:]
+
+
 def listing(items: list[str], lang: str | None = None) -> str:
     """Join words as a sentence does: ``a, b and c``."""
     items = [str(item) for item in items]

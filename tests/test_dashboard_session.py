@@ -123,3 +123,19 @@ def test_a_study_without_sessions_says_what_to_do():
             content = state.content(state.form().settle({}))
         text = told(content) + "".join(b.missing + b.remedy for s in content.sections for b in s.blocks)
         assert "session" in text
+
+
+def test_a_managers_page_opens_on_a_session_that_may_be_told_and_sends_nobody_where_there_is_no_choice(
+    folder,
+):
+    state = page(folder, "manager", "en")
+    with in_language("en"):
+        content = state.content(state.form().settle({}))
+        assert [line.value_text for line in content.lines if line.value_text == "–"] == []
+        small = state.content(state.form().settle({"cohort": "F4"}))
+        conventional = state.content(state.form().settle({"cohort": "C1"}))
+    assert {b.remedy for s in small.sections for b in s.blocks} == {
+        "Choose another group; what may be told of all groups is on the page “manager”."
+    }
+    (prepared,) = conventional.sections[0].blocks
+    assert prepared.remedy == "The conventional format has nothing to prepare: choose a flipped group."

@@ -10,7 +10,7 @@ from flipstats.dashboard.state import Block, Choice
 from flipstats.diagnostics import Diagnosis, Finding
 from flipstats.diagnostics.page import remarks
 from flipstats.errors import FlipstatsError
-from flipstats.i18n import percent, t
+from flipstats.i18n import capital, percent, t
 from flipstats.study import Study
 
 FIRST = 3  # findings told at length, the surest of a kind each; the others are folded away
@@ -93,7 +93,7 @@ def _card(finding: Finding) -> str:
         f'<h3 class="fs-label">{escape(finding.name)}</h3>',
         f'<p class="fs-value">{escape(percent(finding.value))}</p>',
         f'<p class="fs-interval">{escape(interval)} · {escape(n)}</p>',
-        f'<p class="fs-sentence">{escape(finding.sentence)}</p>',
+        f'<p class="fs-sentence">{escape(capital(finding.sentence))}</p>',
         f'<p class="fs-do"><strong>{escape(t("diagnostics.to_do"))}</strong> {escape(finding.advice)}</p>',
         f'<p class="fs-caveat">{escape(t("diagnostics.not_said"))} {escape(finding.caution)} '
         f"<small>{escape(finding.source)}</small></p>",

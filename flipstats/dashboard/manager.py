@@ -229,14 +229,16 @@ def line_of(key: str, rows: dict[str, dict], depth: str | None) -> Line:
     return Line(key, label, words["value"], interval, sentence, _caveat(key, rows, depth))
 
 
-def block_of(key: str, rows: pl.DataFrame, draw: Callable[[], figures.Picture], *, note: str = "") -> Block:
-    """Return the figure of an indicator with a note below, or why there is none and what to do."""
+def block_of(
+    key: str, rows: pl.DataFrame, draw: Callable[[], figures.Picture], *, note: str = "", page: str = "page"
+) -> Block:
+    """Return the figure of an indicator with a note below, or why there is none and what to do on a page."""
 
     def noted() -> figures.Picture:
         picture = draw()
         return replace(picture, caption=f"{picture.caption} {note}".strip())
 
-    return _block(key, rows, _STATISTIC[key], noted)
+    return _block(key, rows, _STATISTIC[key], noted, page)
 
 
 def _section(key: str, answer: str, blocks: list[Block]) -> Section:
@@ -289,7 +291,7 @@ def because(reason: str | None) -> str:
     return t("page.not_computable", reason=metrics.reason_text(reason).rstrip("."))
 
 
-def _block(key: str, rows: pl.DataFrame, statistic: str, draw) -> Block:
+def _block(key: str, rows: pl.DataFrame, statistic: str, draw, page: str = "page") -> Block:
     """Return a figure, or, where no row of its statistic has a value, the reason and what to do."""
     asked = rows.filter(pl.col("statistic") == statistic)
     if "cohort_id" in rows.columns and asked["cohort_id"].is_not_null().any():
@@ -298,10 +300,11 @@ def _block(key: str, rows: pl.DataFrame, statistic: str, draw) -> Block:
         return Block(key, draw())
     reasons = asked["reason"].drop_nulls().unique(maintain_order=True).to_list()
     telling = [reason for reason in reasons if reason != "not_applicable"] or reasons or ["no_coverage"]
-    return Block(key, None, because(telling[0]), remedy_of(telling[0]))
+    return Block(key, None, because(telling[0]), remedy_of(telling[0], page))
 
 
-def remedy_of(reason: str) -> str:
+def remedy_of(reason: str, page: str = "page") -> str:
     """Return what to do where there is no number for a reason; empty where there is nothing to do."""
-    remedy = f"page.remedy_{reason}"
+    own = f"{page}.remedy_{reason}"
+    remedy = own if i18n.has(own) else f"page.remedy_{reason}"
     return t(remedy) if i18n.has(remedy) else ""

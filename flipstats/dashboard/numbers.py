@@ -6,6 +6,7 @@ that is suppressed in one table cannot be had from another choice.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -54,6 +55,16 @@ class Numbers:
             for by in _QUESTIONS[key]:
                 rows[key, by] = metrics.compute(study, key, by, depth=level, role=role)
         return cls(depth, About.of(study, role), rows)
+
+    def told(self) -> Counter[tuple[str, int]]:
+        """Return how many indicators have a number for each cohort and session."""
+        by = ("cohort_id", "sequence")
+        known = (
+            rows.filter(pl.col("value").is_not_null()).select(by).unique()
+            for (_, asked), rows in self._rows.items()
+            if asked == by
+        )
+        return Counter(pair for rows in known for pair in rows.iter_rows())
 
     def total(self, key: str, choice: Choice) -> dict[str, dict]:
         """Return the rows of an indicator over everything chosen, by statistic."""

@@ -15,7 +15,7 @@ from flipstats.dashboard.state import Block, Choice
 from flipstats.diagnostics.items import pooled_items
 from flipstats.diagnostics.target import Names
 from flipstats.errors import FlipstatsError
-from flipstats.i18n import number, percent, t
+from flipstats.i18n import capital, number, percent, t
 from flipstats.study import Study
 
 MOST = 8  # questions in the table
@@ -65,9 +65,8 @@ class Obstacles:
             return self._no_questions(choice)
         first = list(rows.head(MOST).iter_rows(named=True))
         columns = {
-            "question": [self._names.target("item", row).title for row in first],
-            "failed": [percent(row["value"]) for row in first],
-            "interval": [f"{percent(row['low'])} – {percent(row['high'])}" for row in first],
+            "question": [capital(self._names.target("item", row).title) for row in first],
+            "failed": [_failed(row) for row in first],
             "n": [number(row["denominator"], 0) for row in first],
         }
         frame = pl.DataFrame({t(f"obstacles.column_{name}"): cells for name, cells in columns.items()})
@@ -118,6 +117,11 @@ class Obstacles:
             )
         shown = display.themes_table(found, self._names, note=t("obstacles.whole"))
         return Block("comments", html=str(shown), wide=True)
+
+
+def _failed(row: dict[str, object]) -> str:
+    ends = {end: percent(row[end]) for end in ("low", "high")}
+    return t("obstacles.failed", share=percent(row["value"]), **ends)
 
 
 def _remedy(reason: str, of: str) -> str:

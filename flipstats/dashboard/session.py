@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -35,9 +35,13 @@ class Sessions:
     ----------
     rows : DataFrame
         ``session_id, cohort_id, sequence, title, starts_at``, by time.
+
+    Notes
+    -----
+    `told` says how many numbers of a cohort's session the viewer may see, where some may be hidden.
     """
 
-    def __init__(self, study: Study, about: About) -> None:
+    def __init__(self, study: Study, about: About, told: Mapping[tuple[str, int], int] | None = None) -> None:
         self._about = about
         self.rows = (
             study.table("sessions")
@@ -47,6 +51,9 @@ class Sessions:
             .collect()
         )
         self._first = self._preferred(about.as_of)
+        if told is not None:  # first those of which most may be shown; of these, the order stays
+            place = {row["session_id"]: (row["cohort_id"], row["sequence"]) for row in self.rows.to_dicts()}
+            self._first.sort(key=lambda session: -told.get(place[session], 0))
 
     def _preferred(self, now: datetime | None) -> list[str]:
         """Return each cohort's next session after the data end, else its last; the next of all first."""
@@ -150,7 +157,7 @@ class Numbered:
         self.language = language or study.programme.language
         self._numbers = Numbers.of(study, role, _NUMBERS)
         self._about = self._numbers.about
-        self._sessions = Sessions(study, self._about)
+        self._sessions = Sessions(study, self._about, self._numbers.told())
 
     def form(self) -> Form:
         """Return what may be chosen, in the language in use."""
@@ -205,7 +212,7 @@ class Numbered:
                 named, series="series", treated=title, statistic="all", measure=measure
             )
 
-        block = block_of(key, named, drawn, note=mark)
+        block = block_of(key, named, drawn, note=mark, page="session")
         return Section(key, t(f"session.q_{key}"), "", [block])
 
 
