@@ -6,6 +6,10 @@
   const PAPER_WIDTH = 660; // pixels: what an A4 page of the print style leaves
   let printing = false;
 
+  function onPaper({ height, meta }) {
+    return { width: PAPER_WIDTH, autosize: false, height: Math.min(height, meta?.paper_height ?? height) };
+  }
+
   function mode() {
     if (printing) return "light";
     const lab = document.body.dataset.jpThemeLight;
@@ -19,7 +23,7 @@
     if (now === "dark") for (const [light, dark] of Object.entries(theme.dark)) text = text.replaceAll(light, dark);
     const { data, layout } = JSON.parse(text);
     layout.template = theme.templates[now];
-    Object.assign(layout, printing ? { width: PAPER_WIDTH, autosize: false } : { autosize: true });
+    Object.assign(layout, printing ? onPaper(layout) : { autosize: true });
     try {
       await Plotly.react(canvas, data, layout, theme.config);
       plot.dataset.drawn = now;

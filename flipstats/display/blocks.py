@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 ASSETS = Path(__file__).parents[1] / "assets"
 IN_REPORT = "FLIPSTATS_IN_REPORT"  # set where a report is made: its template carries style and plotly.js
+_TALL = 600  # pixels: with a question above, it would leave half a sheet of paper empty
 _NUMERIC = re.compile(r"(?:< )?[+−-]?[\d\s.,\u00a0\u202f]+\s?%?\*?|–")
 
 
@@ -209,8 +210,9 @@ def figure(picture: Picture) -> Html:
     name = "fs-" + hashlib.sha256(f"{picture.title}{picture.alt}".encode()).hexdigest()[:10]
     layout = picture.figure.layout
     size = f"min-height:{layout.height or 320}px;min-width:{(layout.meta or {}).get('min_width', 0)}px"
+    tall = " data-tall" if (layout.height or 0) > _TALL else ""
     return Html(
-        f'<figure class="fs-figure" role="group" aria-labelledby="{name}">'
+        f'<figure class="fs-figure" role="group" aria-labelledby="{name}"{tall}>'
         f'<h3 class="fs-title" id="{name}">{escape(picture.title)}</h3>'
         f'<div class="fs-plot" data-name="{name}">'
         f'<div class="fs-canvas" role="img" aria-label="{escape(picture.alt)}" style="{size}">'

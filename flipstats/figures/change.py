@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _LIFT = 0.2
 _APART = 0.2
+_SHEET = 800  # pixels: the highest that fits a sheet of A4 with its words
 _POINTS = 100.0
 
 
@@ -50,6 +51,7 @@ def iteration_changes(rows: pl.DataFrame, *, before: str, after: str, treated: s
     for line, label in enumerate(labels):
         theme.line_label(figure, line - _APART / 2, theme.safe(label, 46, 1), lift=_LIFT)
     _frame(figure, rows, len(labels), before, after, legend=len(styles) > 1)
+    figure.update_layout(meta={"paper_height": _SHEET})
     return Picture(
         figure=figure,
         title=t("figures.change_title", before=before, after=after),

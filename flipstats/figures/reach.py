@@ -17,6 +17,7 @@ MOST_LINES = 40  # resources drawn; the table has them all
 MOST_CURVES = 6
 STEPS = {"retention_25": 0.25, "retention_50": 0.5, "retention_75": 0.75, "retention_95": 0.95}
 _LINE, _LIFT = 38, 0.16
+_LETTER = 7  # pixels that a letter of a name takes, on average
 _FIXED = ("resource", "value", "low", "high", "n", "reason")
 
 
@@ -52,13 +53,17 @@ def resource_reach(rows: pl.DataFrame) -> Picture:
             hovertemplate="%{customdata}<extra></extra>",
         )
     )
+    longest = 0
     for line, row in enumerate(drawn.iter_rows(named=True)):
         length = "" if row["minutes"] is None else f" · {_minutes(row['minutes'])}"
-        label = f"<b>{percent(row['value'])}</b>  {theme.safe(row['resource'], 52, 1)}{length}"
-        theme.line_label(figure, line, label, lift=_LIFT)
+        name = theme.safe(row["resource"], 52, 1)
+        theme.line_label(figure, line, f"<b>{percent(row['value'])}</b>  {name}{length}", lift=_LIFT)
+        longest = max(longest, len(name) + len(length))
     theme.share_axis(figure, "xaxis", low=-0.02, high=1.02)
     figure.update_layout(
-        yaxis={"visible": False, "range": [max(drawn.height, 1) - 0.6, -0.9]}, margin={"l": 4, "r": 8}
+        yaxis={"visible": False, "range": [max(drawn.height, 1) - 0.6, -0.9]},
+        margin={"l": 4, "r": 8},
+        meta={"min_width": 64 + _LETTER * longest},  # a narrower screen scrolls, no name is cut
     )
     return Picture(
         figure=figure,
