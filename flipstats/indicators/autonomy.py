@@ -21,6 +21,7 @@ from flipstats.indicators.consultation import (
 )
 from flipstats.indicators.definition import COHORT_GROUPS, LEARNER_GROUPS, SESSION_GROUPS, Definition
 from flipstats.indicators.groups import groups_of_sessions
+from flipstats.indicators.once import once
 from flipstats.indicators.question import ask, roster
 from flipstats.indicators.rows import bounds, shares
 from flipstats.schema import LEVELS
@@ -92,8 +93,8 @@ def autonomy(
 
 def _reminded(study: Study, depth: str) -> pl.DataFrame:
     """Return ``learner_id, session_id, reminded, done_before``: who was reminded, and done until then."""
-    first = _first_reminders(study).collect()
-    before = _facts_until(study, first)
+    first = once(study, "reminders", lambda: _first_reminders(study)).collect()
+    before = once(study, "until reminded", lambda: _facts_until(study, first))
     needed = requirements(study).select("session_id", "resource_id", "length_min")
     offline = (pl.col("n") > 0) & (pl.col("n") == pl.col("downloads"))
     done = (

@@ -8,13 +8,13 @@ unless resources are asked for.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from weakref import WeakKeyDictionary
 
 import polars as pl
 
 from flipstats import facts
 from flipstats.conventions import Thresholds
 from flipstats.facts import BEFORE_ALL
+from flipstats.indicators.once import is_small, once
 from flipstats.indicators.question import Question, roster, sessions
 from flipstats.schema import LEVELS
 from flipstats.study import Study
@@ -23,8 +23,6 @@ DECLARED = "declared"  # ticked by the learner: told apart, never one of the thr
 DEPTHS = (*LEVELS, DECLARED)
 _PAIR = ["session_id", "resource_id"]
 _CELL = "·cell"
-_FEW_LEARNERS = 5_000  # their cells are some ten megabytes at a depth
-_made: WeakKeyDictionary[Study, dict[tuple[str, bool], pl.LazyFrame]] = WeakKeyDictionary()
 
 
 def requirements(study: Study) -> pl.LazyFrame:
@@ -184,26 +182,17 @@ def cells(question: Question, depth: str) -> pl.LazyFrame:
         resources are not told apart also ``knowable``, resources whose window is covered, and, of these,
         ``offline``, downloaded and nothing else.
     """
-    needed = known_from(question.study, depth)
     added = ("owed", "known", "done", "last_at", *(() if question.of_resources else ("knowable", "offline")))
     own = dict.fromkeys((*question.by, "learner_id", "cohort_id", "session_id", "starts_at"))
-    if (question.study.n_learners or 0) <= _FEW_LEARNERS:
-        return _every(question, depth, needed).select(*own, *added)
     count = _one_by_one if question.of_resources else _counted
-    present = rostered(question.study)
+    study, present = question.study, rostered(question.study)
+    if is_small(study):
+        asked = ("cells", depth, question.of_resources)
+        every = once(study, asked, lambda: count(study, present, known_from(study, depth), depth))
+        return every.select(*own, *added)
     kept = [name for name in present.collect_schema().names() if name in own]
-    found = count(question.study, present.select(*kept, "enrolled", "learner_traced"), needed, depth)
+    found = count(study, present.select(*kept, "enrolled", "learner_traced"), known_from(study, depth), depth)
     return found.select(*own, *added)
-
-
-def _every(question: Question, depth: str, needed: pl.LazyFrame) -> pl.LazyFrame:
-    """Return the cells with all that any question may group them by, made once."""
-    kept, asked = _made.setdefault(question.study, {}), (depth, question.of_resources)
-    if asked not in kept:
-        count = _one_by_one if question.of_resources else _counted
-        found = count(question.study, rostered(question.study), needed, depth)
-        kept[asked] = found.collect(engine="streaming").lazy()
-    return kept[asked]
 
 
 def rostered(study: Study, kind: str = "session") -> pl.LazyFrame:
