@@ -20,7 +20,7 @@ from polars.testing import assert_frame_equal
 from test_build_events import programme
 from typer.testing import CliRunner
 
-from flipstats import schema
+from flipstats import metrics, schema
 from flipstats.build import build_study, cache, forget, purge
 from flipstats.cli import app
 from flipstats.export import export_study
@@ -223,7 +223,10 @@ def test_retention_empties_the_readings_too(folder: Path) -> None:
     assert not (folder / cache.FOLDER).exists()
 
 
-def test_readings_are_for_their_owner_and_in_no_export(folder: Path, tmp_path: Path) -> None:
+def test_readings_are_for_their_owner_and_in_no_export(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(metrics, "METRICS", {"consultation_rate": metrics.METRICS["consultation_rate"]})
     os.umask(0o022)
     with (folder / "study.toml").open("a") as file:
         file.write("\n[privacy]\nsmallest_cell = 1\n")

@@ -29,7 +29,7 @@ READY_S = 120
 DRAWN = """(turn) => {
   const now = Number(document.getElementById('fs-cells')?.dataset.rev);
   const blocks = [...document.querySelectorAll('.fs-figures > * > [data-key]')];
-  return now >= turn && blocks.length === 13 && blocks.every((block) => Number(block.dataset.rev) === now);
+  return now >= turn && blocks.length === 14 && blocks.every((block) => Number(block.dataset.rev) === now);
 }"""
 SHOWN = """() => Object.fromEntries([...document.querySelectorAll('.fs-figures > * > [data-key]')].map((block) => {
   const canvas = block.querySelector('.fs-canvas');
@@ -299,7 +299,7 @@ def test_the_page_can_be_read_and_used_without_seeing_it(visit):
         assert page.get_by_role("main").count() == 1
         assert page.get_by_role("banner").count() == 1
         assert page.get_by_role("heading", level=1).inner_text() == "Sécurité <incendie>"
-        assert page.get_by_role("heading", level=2).count() == 9
+        assert page.get_by_role("heading", level=2).count() == 10
         page.keyboard.press("Tab")
         assert page.evaluate("document.activeElement.textContent") == "Skip to content"
         for name in ("Iteration", "Cohort"):
