@@ -287,3 +287,10 @@ def test_an_untraced_text_does_not_make_nobody_prepared():
     only_traced = {"plan": rows["plan"][:1]}
     again = brief_of(study(rows | only_traced), "S1")
     assert (again.prepared.some, again.prepared.known, again.undone) == (15, 20, 5)
+
+
+def test_intervals_are_called_by_the_level_of_the_study():
+    rows = small(events=[{"learner_id": "a", "resource_id": "R1", "at": at("2024-03-14 10:00")}])
+    for level, said in ((0.95, ">95%<"), (0.9, ">90%<")):
+        brief = brief_of(study(rows, thresholds={"confidence_level": level}), "S1")
+        assert said in display.preparation_done(brief)

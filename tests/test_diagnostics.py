@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from page_study import page_study
 from scipy import stats
+from studies import small, study
 
 from flipstats import display as show
 from flipstats import i18n, metrics
@@ -342,3 +343,15 @@ def test_what_cannot_be_told_is_said_and_never_a_zero():
     assert found.reasons["blocking"] == "no_items"
     assert "Blocking question: not computable" in str(found)
     assert set(ROW_COLUMNS) >= {"reason"}
+
+
+def test_excused_absence_is_not_in_the_share_of_absence_as_its_caution_says():
+    rows = small(
+        attendance=[
+            {"learner_id": "a", "session_id": "S1", "status": "present"},
+            {"learner_id": "b", "session_id": "S1", "status": "excused"},
+            {"learner_id": "c", "session_id": "S1", "status": "excused"},
+        ]
+    )
+    assert metrics.absenteeism(study(rows)).row(0, named=True)["value"] == 0
+    assert i18n.t("diagnostics.absent_caution", "en").startswith("Excused absence stands apart and is not in")

@@ -104,6 +104,7 @@ def _of_session(part: Study, row: dict) -> Brief:
         zone=part.programme.timezone,
         enrolled=present.select(pl.col("learner_id").n_unique()).collect().item(),
         earlier=_earlier(part, row["starts_at"]),
+        level=part.thresholds.confidence_level,
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from flipstats import i18n, metrics
+from flipstats.conventions import CONFIDENCE_LEVEL
 from flipstats.i18n import t
 
 
@@ -92,6 +93,8 @@ class Brief:
         Learners on the roster.
     earlier : tuple of Came
         Who came to the sessions before, the first one first.
+    level : float
+        Confidence level of every interval.
     depth, told_until
         How deep the sources tell, and up to when they do, at most the start of the session.
     counts : dict
@@ -120,6 +123,7 @@ class Brief:
     zone: str = "UTC"
     enrolled: int = 0
     earlier: tuple[Came, ...] = ()
+    level: float = CONFIDENCE_LEVEL
     depth: str | None = None
     told_until: datetime | None = None
     counts: dict[str, int] | None = None

@@ -83,7 +83,7 @@ def unprepared(brief: Brief) -> Html:
         return _section(heading("brief.q_unprepared"), f"<p>{escape(t('brief.nobody'))}</p>")
     owed = len(brief.resources)
     rows = [(who(one.learner_id), _undone(one, owed), _before(one.before)) for one in brief.unprepared]
-    table = _table(("learner", "undone", "before"), rows, t("brief.caption_unprepared"))
+    table = _table(("learner", "undone", "before"), rows, t("brief.caption_unprepared"), brief.level)
     more = _more("more_learners", brief.unprepared_more)
     return _section(heading("brief.q_unprepared"), table + more)
 
@@ -107,7 +107,7 @@ def preparation_done(brief: Brief) -> Html:
         for place, one in enumerate(brief.resources, start=1)
     ]
     caption = t("brief.caption_resources", done=t(f"brief.level_{brief.depth}"))
-    table = _table(("resource", "done", "interval"), rows, caption, right=(1, 2))
+    table = _table(("resource", "done", "interval"), rows, caption, brief.level, right=(1, 2))
     return _section(heading("brief.q_preparation"), table)
 
 
@@ -134,7 +134,7 @@ def blocking_questions(brief: Brief) -> Html:
     ]
     caption = t("brief.caption_blocking", quiz=brief.items[0].assessment)
     caption = caption if _one_quiz(brief) else t("brief.caption_blocking_all")
-    table = _table(("item", "failed", "interval"), rows, caption, right=(1, 2))
+    table = _table(("item", "failed", "interval"), rows, caption, brief.level, right=(1, 2))
     return _section(head, table + f'<p class="fs-note">{escape(t("brief.note_blocking"))}</p>')
 
 
@@ -210,12 +210,17 @@ def _sentence(text: str) -> str:
 
 
 def _table(
-    names: Sequence[str], rows: Sequence[Sequence[str]], caption: str, right: Sequence[int] = ()
+    names: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    caption: str,
+    level: float,
+    right: Sequence[int] = (),
 ) -> str:
     """Return a table whose cells are escaped, but for marks that are HTML already."""
     side = [' class="fs-num"' if i in right else "" for i in range(len(names))]
     head = "".join(
-        f'<th scope="col"{side[i]}>{escape(t(f"brief.column_{name}"))}</th>' for i, name in enumerate(names)
+        f'<th scope="col"{side[i]}>{escape(t(f"brief.column_{name}", level=percent(level)))}</th>'
+        for i, name in enumerate(names)
     )
     body = "".join(
         f"<tr>{''.join(_cell(i, cell, side[i]) for i, cell in enumerate(row))}</tr>" for row in rows
