@@ -6,6 +6,7 @@ from fractions import Fraction
 from itertools import combinations
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -151,6 +152,11 @@ def test_a_span_takes_what_keeps_its_secrets(cells: list[frozenset], few: int) -
 def test_a_cell_of_few_is_hidden_though_all_in_it_seems_empty() -> None:
     both, one = Cell([("A",), ("B",)]), Cell([("A",)])
     assert hidden_cells({both: 4, one: 0, Cell([("B",)]): 0}, SMALLEST) == {both}
+
+
+def test_a_number_of_which_nobody_knows_what_it_adds_up_is_hidden() -> None:
+    piece = pl.DataFrame({"·row": [0, 1], "value": [0.5, 0.6], "n": [30, 20]})
+    assert answers._hidden_rows(piece, [Cell([("A",)]), Cell()], SMALLEST) == [1]
 
 
 def test_small_cohorts_are_not_told_together_however_many_there_are() -> None:

@@ -113,4 +113,5 @@ def _hidden_rows(piece: pl.DataFrame, of: list[Cell], smallest: int) -> list[int
     for row, n in shown:
         sizes[of[row]] = min(sizes.get(of[row]) or n, n)
     hidden = hidden_cells(sizes, smallest)
-    return [row for row in piece["·row"] if of[row] in hidden]
+    unplaced = {row for row, _ in shown if not of[row]}  # what they add up is not known
+    return [row for row in piece["·row"] if of[row] in hidden or row in unplaced]
