@@ -27,7 +27,7 @@ from flipstats.i18n import t
 FORMAT_VERSION = 2  # raised with every change of layout, the columns of stored facts included
 BUCKETS = 16  # at least
 _BUCKET_ROWS = 2_000_000  # about; of more events more buckets are made
-_PIECE = 500_000  # events that are coded at a time
+_PIECE = 250_000  # events that are coded at a time
 POINTER = "CURRENT"
 SNAPSHOTS = "snapshots"
 KEPT_SNAPSHOTS = 2
