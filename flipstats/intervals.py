@@ -320,7 +320,8 @@ def _canonical(values: NDArray, codes: NDArray, count: int) -> NDArray:
     """Number clusters by what they hold, so that names and row order do not change the draws."""
     size = np.bincount(codes, minlength=count)
     total = np.bincount(codes, weights=values, minlength=count)
-    ranks = np.bincount(codes, weights=np.arange(len(codes)) ** 2, minlength=count)
+    places = np.searchsorted(values, values).astype(float)  # of equal values the same one, in whatever order
+    ranks = np.bincount(codes, weights=places**2, minlength=count)
     number = np.empty(count, dtype=np.int64)
     number[np.lexsort((ranks, total, size))] = np.arange(count)
     return number[codes]

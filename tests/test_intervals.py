@@ -193,3 +193,14 @@ def test_groups_drawn_together_are_drawn_as_each_alone():
         assert np.array_equal(alone, drawn)
         assert values[0] <= drawn.min()
         assert drawn.max() <= values[-1]
+
+
+def test_of_equal_values_too_the_order_of_rows_changes_no_draw():
+    rng = np.random.default_rng(6)
+    values, clusters = rng.integers(0, 4, 80) / 4, rng.integers(0, 12, 80)
+    one = bootstrap_quantiles(values, clusters, (0.25, 0.5), draws=200)
+    for _ in range(20):
+        mixed = rng.permutation(80)
+        assert np.array_equal(
+            one, bootstrap_quantiles(values[mixed], clusters[mixed], (0.25, 0.5), draws=200)
+        )
