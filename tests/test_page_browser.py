@@ -189,13 +189,14 @@ def _check(page, state: Manager, choice: Choice, lang: str) -> None:
 # --------------------------------------------------------------------------------------------- what it shows
 
 
-def test_every_figure_follows_the_choice_of_cohort_twenty_times_out_of_twenty(visit, expected):
+@pytest.mark.parametrize("turns", [4, pytest.param(20, marks=pytest.mark.slow)])
+def test_every_figure_follows_the_choice_of_cohort_each_time(visit, expected, turns):
     draw = random.Random(5)
     names = [None, *GROUPS]
     with visit() as watched:
         page, last = watched.page, None
         _check(page, expected, Choice(), "fr")
-        for turn in range(20):
+        for turn in range(turns):
             last = draw.choice([name for name in names if name != last])
             _choose(page, "Groupe", "Tous les groupes" if last is None else TITLES[last])
             page.wait_for_function(DRAWN, arg=turn + 2, timeout=30_000)
@@ -261,7 +262,9 @@ def test_a_hostile_link_shows_everything_and_runs_nothing(visit, expected, query
 # --------------------------------------------------------------------------------------------- how it looks
 
 
-@pytest.mark.parametrize(("width", "dark"), [(390, False), (390, True), (1440, True)])
+@pytest.mark.parametrize(
+    ("width", "dark"), [(390, False), (1440, True), pytest.param(390, True, marks=pytest.mark.slow)]
+)
 def test_no_width_and_no_colour_scheme_cuts_anything(visit, width, dark):
     with visit("lang=fr", width=width, dark=dark) as watched:
         page = watched.page
