@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 import brute_ledger
+import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from studies import at, small, study, whole
@@ -63,3 +64,27 @@ def test_two_sheets_of_one_morning_are_one_morning():
     made = ledger(study(class_of([(0, 12, "present", None), (0, 12, "present", None)])), Rule())
     assert made.totals().row(0)[1:] == (360.0, 360.0, 180.0, 180.0)
     assert made.rows["reason"].to_list() == ["attended", "counted_elsewhere"]
+
+
+@settings(deadline=None, max_examples=60)
+@given(PLACES, st.lists(st.tuples(st.integers(-60, 240), st.integers(1, 300)), min_size=1, max_size=4))
+def test_activity_counts_before_between_and_after_the_sessions_it_spans(places, spells):
+    """Minute by minute: at work, and in no session."""
+    minute = dt.timedelta(minutes=1)
+    rows = class_of(places)
+    rows["resources"] = [{"resource_id": "V"}]
+    rows["plan"] = [{"session_id": "S0", "resource_id": "V"}]
+    rows["events"] = [
+        {"learner_id": "a", "resource_id": "V", "at": NINE + first * minute, "verb": "viewed",
+         "seconds": 60.0 * long}
+        for first, long in spells
+    ]  # fmt: skip
+    made = ledger(study(rows), Rule())
+    sat = made.rows.filter(pl.col("kind") == "session", pl.col("measured_min") > 0)["activity_id"].to_list()
+    busy = set()
+    for i, (first, long, *_) in enumerate(places):
+        busy |= set(range(15 * first, 15 * (first + long))) if f"S{i}" in sat else set()
+    work = set().union(*(range(first, first + long) for first, long in spells))
+    line = made.rows.row(by_predicate=pl.col("activity_id") == "V", named=True)
+    assert line["measured_min"] == len(work)
+    assert line["counted_once_min"] == len(work - busy)

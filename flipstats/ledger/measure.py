@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from flipstats.indicators.activity import disjoint
 from flipstats.ledger.rule import Rule
 from flipstats.schema import ENDING_VERBS
 from flipstats.study import Study
@@ -118,16 +119,22 @@ def cited(rows: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
 
 
 def _outside(intervals: pl.DataFrame, busy: pl.DataFrame) -> pl.DataFrame:
-    """Return the intervals without what lies in a session."""
+    """Return the intervals without what lies in a session: before, between, after: a row a piece."""
     if not busy.height:
         return intervals
-    held, key = busy.sort("from"), {"by": "learner_id", "check_sortedness": False}  # sorted here
+    sat = disjoint(busy.lazy().rename({"from": "start", "to": "end"}), ["learner_id"]).collect()
+    held = sat.sort("start").rename({"start": "from", "end": "to"})
+    key = {"by": "learner_id", "check_sortedness": False}  # sorted here
     found = intervals.sort("start").join_asof(held, left_on="start", right_on="from", **key)
-    found = found.with_columns(pl.max_horizontal("start", "to").alias("start")).drop("from", "to")
-    found = found.sort("start").join_asof(
-        held.select("learner_id", "from"), left_on="start", right_on="from", strategy="forward", **key
-    )
-    return found.with_columns(pl.min_horizontal("end", "from").alias("end")).drop("from")
+    left = found.with_columns(pl.max_horizontal("start", "to").alias("start")).drop("from", "to")
+    pieces = []
+    while left.height:  # once for each session that one interval spans
+        found = left.sort("start").join_asof(
+            held, left_on="start", right_on="from", strategy="forward", **key
+        )
+        pieces.append(found.with_columns(pl.min_horizontal("end", "from").alias("end")))
+        left = found.filter(pl.col("end") > pl.col("to")).with_columns(start="to").drop("from", "to")
+    return pl.concat(pieces).drop("from", "to").filter(pl.col("end") > pl.col("start"))
 
 
 def _fresh(sorted_intervals: pl.DataFrame, of: list[str]) -> pl.DataFrame:
