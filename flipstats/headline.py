@@ -44,7 +44,8 @@ class Line:
     label : str
         What it answers, in two or three words.
     value_text, interval_text : str
-        The number and its interval as the reader writes them; empty where there is none.
+        What stands large (a number, a verdict) and its interval, as the reader writes them; empty where there
+        is none.
     sentence : str
         The whole answer in one sentence.
     caveat : str
@@ -198,9 +199,13 @@ def effect_line(study: Study, outcome: str, role: str = "research") -> Line | No
     if effect is None:  # the refusal tells the mean of each group, which only research may see
         sentence = result.verdict.sentence if role == "research" else t("headline.refused", words=words)
         return Line(outcome, label, words, "", sentence[0].upper() + sentence[1:], "")
-    points = number(100 * effect.value, 1, signed=True)
+    # The verdict stands large: a large difference that proves nothing would be read as a success.
+    points, low, high = (number(100 * x, 1, signed=True) for x in (effect.value, effect.low, effect.high))
     value = t("headline.points", n=abs(round(100 * effect.value, 1)), value=points)
-    return Line(outcome, label, value, "", result.verdict.sentence, "")
+    interval = t("headline.interval_points", low=low, high=high, level=percent(effect.level))
+    return Line(
+        outcome, label, words[0].upper() + words[1:], f"{value} {interval}", result.verdict.sentence, ""
+    )
 
 
 def next_lines(study: Study, role: str = "research") -> list[Line]:
