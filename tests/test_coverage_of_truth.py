@@ -38,6 +38,18 @@ def _indicators(study, truth, hits):
         hits["completion"].append(row["low"] <= completed[row["cohort_id"]] <= row["high"])
 
 
+def _feedback(study, truth, hits):
+    rows = metrics.feedback_rating(study, by=["arm", "item"]).filter(statistic="mean").drop_nulls("low")
+    for row in rows.iter_rows(named=True):
+        value = truth.feedback["ratings"][row["arm"]][row["item"]]
+        hits["feedback_rating"].append(row["low"] <= value <= row["high"])
+    present = {(row["cohort"], row["session"]): row["present"] for row in truth.sessions}
+    rows = metrics.feedback_response_rate(study, by=["cohort_id", "sequence"]).drop_nulls("low")
+    for row in rows.filter(statistic="rate").iter_rows(named=True):
+        value = truth.feedback["response_of_present"] * present[row["cohort_id"], row["sequence"]]
+        hits["feedback_response"].append(row["low"] <= value <= row["high"])
+
+
 @pytest.mark.slow
 def test_intervals_cover_the_true_values_over_many_programmes(tmp_path):
     hits = defaultdict(list)
@@ -46,6 +58,7 @@ def test_intervals_cover_the_true_values_over_many_programmes(tmp_path):
         truth = write_sample(folder, seed=seed)
         study = build_study(folder).study
         _indicators(study, truth, hits)
+        _feedback(study, truth, hits)
         for outcome, true in (("summative", "effect_share"), ("completion", "effect")):
             effect = cohorts.compare(study, outcome=outcome).primary
             hits["effect on " + outcome].append(effect.low <= truth.comparison[outcome][true] <= effect.high)

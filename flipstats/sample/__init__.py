@@ -1,8 +1,8 @@
 """A synthetic training programme as raw exports, with the true values it was drawn from.
 
 `write_sample` writes what an organisation would have on day one: exports of Moodle, Teams, a tool for
-attendance sheets, a calendar and a video platform, and the study file and sheets that a person has corrected.
-It never writes a canonical table.
+attendance and satisfaction sheets, a calendar and a video platform, and the study file and sheets that a
+person has corrected. It never writes a canonical table.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from flipstats.errors import ParameterError
 from flipstats.i18n import t
 from flipstats.sample import actions as acts
 from flipstats.sample import meetings, moodle_reports, planted
+from flipstats.sample.feedback import Answer, draw_answers, write_feedback
 from flipstats.sample.moodle_log import Log, add_actions
 from flipstats.sample.parameters import PROBLEMS, Parameters, checked
 from flipstats.sample.programme import Course
@@ -67,7 +68,8 @@ def write_sample(
     problems : sequence of str, optional
         Draw a programme where nothing is wrong but these, of `PROBLEMS`: a video too long, a question that
         most fail, a group that prepares too early, logins that fail. Empty: nothing is. Without it the
-        programme is as exports are, with a long video in its first year, and its quizzes are hard.
+        programme is as exports are, with a long video in its first year, quizzes that are hard, and learners
+        who are asked what they think of it.
 
     Returns
     -------
@@ -100,12 +102,13 @@ def write_sample(
     world = draw(checked(chosen, null=null))
     oddities = planted.plant(world)
     exports = _empty_exports(Path(folder))
-    written, log_rows = _write_exports(world, oddities, exports)
+    answers = draw_answers(world, oddities)
+    written, log_rows = _write_exports(world, oddities, answers, exports)
     write_sheets(world, Path(folder), written)
     note = t("sample.readme", chosen.language, n=world.learners.n, seed=seed)
     (Path(folder) / "README.md").write_text(note, encoding="utf-8", newline="")
     files = [name for kinds in written.values() for names in kinds.values() for name in names]
-    truth = tell(world, oddities, files, log_rows)
+    truth = tell(world, oddities, answers, files, log_rows)
     (Path(folder) / "truth.json").write_text(truth.to_json(), encoding="utf-8", newline="")
     return truth
 
@@ -131,7 +134,7 @@ def _files_of(told: Path) -> list[str]:
         return []
 
 
-def _write_exports(world: World, oddities: planted.Planted, exports: Path):
+def _write_exports(world: World, oddities: planted.Planted, answers: Sequence[Answer], exports: Path):
     did, attempts, watching = acts.act(world)
     of_course = {c.iteration: did.of(world.iteration[did.learner] == c.iteration) for c in world.courses}
     logs = {c.iteration: _course_log(world, c, of_course[c.iteration], oddities) for c in world.courses}
@@ -162,6 +165,7 @@ def _write_exports(world: World, oddities: planted.Planted, exports: Path):
             "attendance_sheet": [meetings.write_sheet(world, course, oddities, exports)],
             "teams": meetings.write_teams(world, course, oddities, exports),
             "videos": [write_videos(world, course, watching, exports)],
+            "satisfaction": write_feedback(world, course, answers, exports),
         }
         if i == 1:  # only this iteration has what tells its homonyms apart, and a calendar
             written[i]["completion"] = [moodle_reports.write_course_completion(world, course, done, exports)]

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from flipstats.build.sheets import write_sheet
+from flipstats.sample.feedback import AT, COMMENT, RATINGS, SCALE, WHO
 from flipstats.sample.moodle_reports import MAXIMUM
 from flipstats.sample.planted import site_log_until, staff
 from flipstats.sample.programme import (
@@ -56,6 +57,20 @@ fields:
   hours_done: {column: "Heures réalisées", type: decimal}
   signed_at: {column: "Signé le", format: "%d/%m/%Y à %Hh%M"}
 """
+_SATISFACTION_MAPPING = f"""# How to read the satisfaction sheets of that tool: one line an answer.
+format: satisfaction
+read: {{kind: csv, encoding: [utf-8-sig, cp1252], delimiter: ";", header_row: auto}}
+locale: fr_FR
+timezone: Europe/Paris
+table: feedback
+learner: {{email: "{WHO}"}}
+fields:
+  at: {{column: "{AT}", format: "%d/%m/%Y %H:%M"}}
+  ratings:
+    columns: [{", ".join(f'"{label}"' for label in RATINGS)}]
+    scale_max: {SCALE}
+  comments: ["{COMMENT}"]
+"""
 
 
 # What the two iterations really differ by, see `programme`; minutes and hours are as such teams report them.
@@ -86,8 +101,9 @@ def write_sheets(world: World, folder: Path, written: dict[int, dict[str, list[s
     write_sheet(folder, "changes", _CHANGES if world.parameters.has("long_video") else (), lang)
     write_sheet(folder, "workload", _workload(world), lang)
     (folder / "study.toml").write_text(_study_file(world, written), encoding="utf-8", newline="")
-    for name, text in (("emargement", _SHEET_MAPPING), ("video", _VIDEO_MAPPING)):
-        (folder / "mappings").mkdir(exist_ok=True)
+    mappings = {"emargement": _SHEET_MAPPING, "satisfaction": _SATISFACTION_MAPPING, "video": _VIDEO_MAPPING}
+    (folder / "mappings").mkdir(exist_ok=True)
+    for name, text in mappings.items():
         (folder / "mappings" / f"{name}.yaml").write_text(text, encoding="utf-8", newline="")
 
 
@@ -247,6 +263,8 @@ def _source(kind: str, course: Course, world: World) -> list[str]:
         return ['timezone = "UTC"', 'mapping = "mappings/video.yaml"', *since, *until]
     if kind == "attendance_sheet":
         return [*zone, 'mapping = "mappings/emargement.yaml"']
+    if kind == "satisfaction":
+        return [*zone, 'mapping = "mappings/satisfaction.yaml"']
     if kind == "teams":
         return [*zone, f'date_order = "{"month" if course.language == "en" else "day"}_first"']
     if kind in {"log", "progress"}:

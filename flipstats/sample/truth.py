@@ -11,11 +11,13 @@ Two kinds, never mixed:
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
 
+from flipstats.sample.feedback import Answer, true_feedback
 from flipstats.sample.parameters import BASELINE_SD, PASS_POINTS, SUMMATIVE_MEAN, SUMMATIVE_SD, Parameters
 from flipstats.sample.planted import (
     ADMIN_ID,
@@ -59,6 +61,9 @@ class Truth:
         The exports written, in the folder ``exports``.
     log_rows : dict
         Rows of each log report.
+    feedback : dict
+        What learners were asked about, the share of those present that answers, the expected rating of each
+        question as a share of its scale, and how many learners were given each theme. Empty: nobody was.
     """
 
     parameters: dict[str, object]
@@ -69,6 +74,7 @@ class Truth:
     planted: dict[str, object]
     files: list[str]
     log_rows: dict[str, int]
+    feedback: dict[str, object] = field(default_factory=dict)  # samples of before have none
 
     def to_json(self) -> str:
         """Return the truth as JSON, one cohort, session or learner a line."""
@@ -87,7 +93,9 @@ def read_truth(path: Path) -> Truth:
     return Truth(**json.loads(path.read_text(encoding="utf-8")))
 
 
-def tell(world: World, planted: Planted, files: list[str], log_rows: dict[str, int]) -> Truth:
+def tell(
+    world: World, planted: Planted, answers: Sequence[Answer], files: list[str], log_rows: dict[str, int]
+) -> Truth:
     """Work out the true values of a programme."""
     given = {name: getattr(world.parameters, name) for name in world.parameters.__dataclass_fields__}
     if given["problems"] is None:  # the truth of a sample without them is what it was before they came
@@ -101,6 +109,7 @@ def tell(world: World, planted: Planted, files: list[str], log_rows: dict[str, i
         planted=_planted(world, planted),
         files=sorted(files),
         log_rows=log_rows,
+        feedback=true_feedback(answers),
     )
 
 
