@@ -196,12 +196,9 @@ def code(
     frame: pl.LazyFrame, books: Mapping[str, pl.DataFrame], columns: tuple[schema.Column, ...]
 ) -> pl.LazyFrame:
     """Turn a logical frame into a physical one: ids to codes, times to Int64 microseconds."""
-    types = frame.collect_schema()
-    names = types.names()
+    names = frame.collect_schema().names()
     for column in columns:
-        if column.kind == "id" and column.name in names and types[column.name] == pl.Enum:
-            frame = frame.with_columns(pl.col(column.name).to_physical().cast(pl.UInt32) + 1)
-        elif column.kind == "id" and column.name in names:
+        if column.kind == "id" and column.name in names:
             book = (
                 books[_book(column)]
                 .lazy()
@@ -320,11 +317,17 @@ class Store:
         return self._kinds[name]
 
     def encode(self, frame: pl.LazyFrame, table: str) -> pl.LazyFrame:
-        """Turn a logical frame into codes and microseconds; times that are numbers already stay."""
+        """Turn a logical frame of this snapshot into codes and microseconds; times that are numbers stay."""
         types = frame.collect_schema()
-        columns = tuple(c for c in _columns(table) if c.kind == "id" or types.get(c.name) == schema.TIME)
+        enums = [c.name for c in _columns(table) if c.kind == "id" and types.get(c.name) == pl.Enum]
+        columns = tuple(
+            c
+            for c in _columns(table)
+            if c.name not in enums and (c.kind == "id" or types.get(c.name) == schema.TIME)
+        )
         books = {_book(c): self.book(_book(c)).collect() for c in columns if c.kind == "id"}
-        return code(frame, books, columns)
+        numbered = frame.with_columns(pl.col(enums).to_physical().cast(pl.UInt32) + 1)
+        return code(numbered, books, columns)
 
     def logical(self, table: str) -> pl.LazyFrame:
         """Return a table as the schema states it: string ids, UTC times."""
