@@ -19,7 +19,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import engines
-from run import MEASURES, peak_mb
+from memory import peak_mb
+from run import MEASURES
 
 import data
 

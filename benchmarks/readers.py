@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import statistics
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+from memory import peak_mb
 
 ROUNDS = 3
 _HEADER = [
@@ -126,8 +126,7 @@ def one(name: str, engine: str, file: Path) -> dict[str, float]:
         begun = time.perf_counter()
         rows = (pl.read_csv if file.suffix == ".csv" else pl.read_ndjson)(file).height
     seconds = time.perf_counter() - begun
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {"seconds": seconds, "peak_mb": peak, "rows": rows}
+    return {"seconds": seconds, "peak_mb": peak_mb(), "rows": rows}
 
 
 def apart(name: str, engine: str, file: Path) -> dict[str, float]:

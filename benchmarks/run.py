@@ -11,7 +11,6 @@ import importlib.util
 import json
 import os
 import platform
-import resource
 import statistics
 import subprocess
 import sys
@@ -23,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import engines
 import polars as pl
+from memory import peak_mb
 
 import data
 
@@ -44,16 +44,6 @@ def one(name: str, folder: Path) -> dict[str, float]:
     if found is not None:
         found.write_parquet(folder / f"{name}.rows")
     return {"seconds": seconds, "peak_mb": peak_mb(), "cpu": cpu}
-
-
-def peak_mb() -> float:
-    """Return the most memory this process held; what the kernel counts from before exec is left out."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        held = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
-        return int(held.split()[1]) / 1024
-    unit = 2**20 if sys.platform == "darwin" else 2**10
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
 
 
 def apart(name: str, folder: Path) -> dict[str, float]:
