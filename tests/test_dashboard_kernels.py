@@ -32,12 +32,17 @@ def manager(study):
 # ------------------------------------------------------------------------------------------- the hand-over
 
 
-def test_numbers_handed_to_kernels_say_the_same(tmp_path, study, monkeypatch):
-    study.save(tmp_path / "study")
-    folder = str(tmp_path / "study")
-    made = ready.numbers_of("manager", folder, "manager", "fr")
-    for name, value in ready.hand_over(made, tmp_path).items():
+def handed_over(study, folder, monkeypatch):
+    """Save a study, work out the numbers of its page, and hand them to kernels; returns where, and them."""
+    place = str(study.save(folder / "study"))
+    made = ready.numbers_of("manager", place, "manager", "fr")
+    for name, value in ready.hand_over(made, folder).items():
         monkeypatch.setenv(name, value)
+    return place, made
+
+
+def test_numbers_handed_to_kernels_say_the_same(tmp_path, study, monkeypatch):
+    folder, made = handed_over(study, tmp_path, monkeypatch)
     monkeypatch.setattr(ready, "open_study", lambda path: pytest.fail("made again"))
     found = ready.numbers_of("manager", folder, "manager", "fr")
     with in_language("fr"):
@@ -67,11 +72,7 @@ def stub(monkeypatch):
 
 @pytest.mark.usefixtures("stub")
 def test_numbers_for_another_role_or_another_snapshot_are_made_again(tmp_path, study, monkeypatch):
-    study.save(tmp_path / "study")
-    folder = str(tmp_path / "study")
-    made = ready.numbers_of("manager", folder, "manager", "fr")
-    for name, value in ready.hand_over(made, tmp_path).items():
-        monkeypatch.setenv(name, value)
+    folder, made = handed_over(study, tmp_path, monkeypatch)
     assert ready.numbers_of("manager", folder, "manager", "fr").made_from == made.made_from
     assert ready.numbers_of("manager", folder, "research", "fr").made_from != made.made_from
     page_study(seed=8).save(tmp_path / "study")
